@@ -1,0 +1,37 @@
+# Builds with whatever package index pip is told of: --build-arg PIP_INDEX_URL=…, PIP_EXTRA_INDEX_URL=…. For a small
+# image point one of them at the CPU builds of torch.
+FROM python:3.11-slim AS build
+ARG PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /source
+RUN python3 -m venv /opt/dateline
+COPY constraints.txt pyproject.toml README.md LICENSE ./
+# The dependencies first, so that a change of the code does not install them again.
+RUN python3 -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))" \
+      > requirements.txt \
+ && /opt/dateline/bin/pip install --constraint constraints.txt --requirement requirements.txt "psycopg[binary]" \
+ && rm -rf /opt/dateline/lib/python3*/site-packages/torch/include /opt/dateline/lib/python3*/site-packages/torch/test
+COPY models models
+COPY seeds/*.py seeds/
+COPY service service
+RUN /opt/dateline/bin/pip install --constraint constraints.txt --no-deps . \
+ && find /opt/dateline -name __pycache__ -prune -exec rm -rf {} + \
+ && /opt/dateline/bin/python -m compileall -q /opt/dateline/lib
+
+FROM python:3.11-slim
+LABEL org.opencontainers.image.title="Dateline" \
+      org.opencontainers.image.description="Summarises news articles and tags their topics" \
+      org.opencontainers.image.licenses="Apache-2.0"
+RUN useradd --system --uid 10001 --home-dir /nonexistent dateline \
+ && install -d -o dateline -g dateline /seeds
+COPY --from=build /opt/dateline /opt/dateline
+COPY --chown=dateline seeds/articles/*.txt /seeds/
+ENV PATH=/opt/dateline/bin:$PATH PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 \
+    DATELINE_HOST=0.0.0.0 DATELINE_PORT=8000 DATELINE_SEEDS=/seeds
+USER dateline
+VOLUME /seeds
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["python3", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['DATELINE_PORT']}/readyz\", timeout=4)"]
+ENTRYPOINT ["dateline"]
+CMD ["serve"]

@@ -1,0 +1,48 @@
+# Every target sets up what it needs; each works as the first command after a clone.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
+BIN := .venv/bin
+DATA ?= ../shared/data
+
+.PHONY: serve test check format bench train evaluate image clean
+
+serve: .venv/serve.stamp  ## start the service on the embedded model, offline
+	HF_HUB_OFFLINE=1 $(BIN)/dateline serve
+
+test: .venv/test.stamp  ## run the tests
+	$(BIN)/python -m pytest
+
+check: .venv/dev.stamp  ## format, lint, types, tests, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: .venv/dev.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/test.stamp  ## compare the embedded model with plain transformers, side by side
+	$(BIN)/python -m tests.bench.embedded
+
+train: .venv/train.stamp  ## train news-minilm from DATA into build/news-minilm
+	MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_MMAP_THRESHOLD_=4294967296 \
+	$(BIN)/python -m models.training $(DATA) build/news-minilm
+
+clean:
+	rm -rf .venv build dist *.egg-info
+
+.venv/serve.stamp: pyproject.toml constraints.txt
+	$(call install,.)
+.venv/test.stamp: pyproject.toml constraints.txt
+	$(call install,.[test])
+.venv/dev.stamp: pyproject.toml constraints.txt
+	$(call install,.[dev])
+.venv/train.stamp: pyproject.toml constraints.txt
+	$(call install,.[training])
+
+define install
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '$(1)'
+	touch $@
+endef
