@@ -1,0 +1,43 @@
+"""What can go wrong with records and with the results kept beside them.
+
+SeedError
+├── RecordError
+│   ├── UnknownRecord      there is no record of that id
+│   ├── UnreadableRecord   the file is there but holds no readable article
+│   └── NoRecords          the folder is missing or holds no records
+└── StoreError
+    ├── StoreUnavailable   the store cannot be opened, read or written
+    └── StoreCorrupt       the file is not a store, or a newer Dateline wrote it
+"""
+
+
+class SeedError(Exception):
+    """Something is wrong with the seeds."""
+
+
+class RecordError(SeedError):
+    """The record cannot be used."""
+
+
+class UnknownRecord(RecordError):
+    """There is no such record."""
+
+
+class UnreadableRecord(RecordError):
+    """The record cannot be read."""
+
+
+class NoRecords(RecordError):
+    """There are no records."""
+
+
+class StoreError(SeedError):
+    """The result store failed."""
+
+
+class StoreUnavailable(StoreError):
+    """The result store cannot be used now."""
+
+
+class StoreCorrupt(StoreError):
+    """The result store is not one that this version can read."""

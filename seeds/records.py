@@ -1,0 +1,111 @@
+"""Articles, and the folder of seed files they are read from. Never writes to a record. Knows nothing of models."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from seeds.errors import NoRecords, UnknownRecord, UnreadableRecord
+
+SUFFIX = ".txt"
+DATE_HEADER = re.compile(r"\s*date (\d{4}-\d{2}-\d{2})(?:\s+|$)")
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x7f]")
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """Text, with what is known of it. `date` is the ISO publication date, `language` a BCP 47 tag."""
+
+    text: str
+    id: str | None = None
+    title: str | None = None
+    date: str | None = None
+    url: str | None = None
+    language: str | None = None
+
+
+def check_text(text: str, *, what: str = "The text") -> None:
+    """Refuse what is not an article's text.
+
+    Raises:
+        UnreadableRecord: it is empty, or holds characters that no text holds.
+    """
+    if not text.strip():
+        raise UnreadableRecord(f"{what} is empty. Send the article's text, at least one sentence.")
+    for pattern, name in ((CONTROL, "control character"), (SURROGATE, "unpaired surrogate")):
+        if found := pattern.search(text):
+            raise UnreadableRecord(
+                f"{what} holds the {name} U+{ord(found[0]):04X} at character {found.start():,}; "
+                "it looks like binary data or a broken conversion. Send plain Unicode text."
+            )
+
+
+def parse_seed(data: bytes, *, name: str, identifier: str | None = None) -> Article:
+    """Read one seed file: UTF-8, optionally opened by ` date YYYY-MM-DD `, which is not part of the text.
+
+    Args:
+        name: what to call the file in an error.
+
+    Raises:
+        UnreadableRecord: not UTF-8, binary, an impossible date, or nothing but the date.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableRecord(
+            f"{name} is not UTF-8: byte 0x{data[error.start]:02X} at offset {error.start:,}. "
+            f"Convert it first, for example: iconv -f WINDOWS-1252 -t UTF-8 {name} > converted.txt"
+        ) from error
+    published = None
+    if header := DATE_HEADER.match(text):
+        published = _checked_date(header[1], name)
+        text = text[header.end() :]
+    check_text(text, what=name)
+    return Article(text=text.strip(), id=identifier, date=published)
+
+
+def _checked_date(written: str, name: str) -> str:
+    try:
+        return date.fromisoformat(written).isoformat()
+    except ValueError as error:
+        raise UnreadableRecord(
+            f"{name} opens with the date {written!r}, which does not exist. Correct it, or remove the header."
+        ) from error
+
+
+class SeedFolder:
+    """A folder of seed files, `<id>.txt` each; other files and subfolders are not records."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def ids(self) -> list[str]:
+        """The ids of all records, sorted.
+
+        Raises:
+            NoRecords: the folder does not exist.
+        """
+        try:
+            return sorted(path.stem for path in self.root.iterdir() if path.suffix == SUFFIX and path.is_file())
+        except OSError as error:
+            raise NoRecords(
+                f"The folder of seed records {str(self.root)!r} cannot be read ({error.strerror}). "
+                "Create it, or set DATELINE_SEEDS to the folder that holds your .txt files."
+            ) from error
+
+    def get(self, identifier: str) -> Article:
+        """The record of that id.
+
+        Raises:
+            UnknownRecord: there is none.
+            UnreadableRecord: its file holds no readable article.
+        """
+        path = self.root / f"{identifier}{SUFFIX}"
+        if path.parent != self.root or "\0" in identifier or not path.is_file():
+            raise UnknownRecord(f"There is no article {identifier!r}. GET /v1/articles lists the ids.")
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise UnreadableRecord(f"{path.name} cannot be read ({error.strerror}). Check its permissions.") from error
+        return parse_seed(data, name=path.name, identifier=identifier)

