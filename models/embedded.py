@@ -1,0 +1,310 @@
+"""`news-minilm`: reads an article once and gives both, its salient sentences and its Media Topics. Knows nothing of
+where results go."""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import BertModel
+
+from models import loading, vocabulary
+from models.errors import InvalidOption, ModelCorrupt, ModelError, UnreadableText
+from models.network import GroupMeans, NewsMiniLM
+from models.selection import Candidate, extractive_parameters, select
+from models.sentences import Span, sentences
+from models.types import (
+    Document,
+    ModelInfo,
+    Outcome,
+    Summary,
+    SummaryOptions,
+    Task,
+    Topic,
+    TopicsOptions,
+    Work,
+    summary_text,
+)  # fmt: skip
+from models.windows import Windows, cut, first_windows
+
+BATCH_TOKENS = 4096
+"""Tokens encoded at once: enough to keep every core busy, little enough to stay in cache."""
+TOPICS_WINDOWS = 2
+"""Topics are read from the title and the first windows of the text, the whole of most news; a longer article adds
+little to what it is about, and topics alone cost no more."""
+MAX_LABELS = 200
+MAX_LABEL_CHARACTERS = 200
+HEADS_CONFIG = "heads.json"
+HEADS_WEIGHTS = "heads.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What news-minilm was calibrated with, from heads.json. `scale` and `shift`: Platt scaling of each topic's
+    logit; `threshold`: each topic's default; `label_scale`, `label_shift`: of the cosine of a caller's label."""
+
+    scale: tuple[float, ...]
+    shift: tuple[float, ...]
+    threshold: tuple[float, ...]
+    label_scale: float
+    label_shift: float
+    label_threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One document, tokenised: the spans of its sentences, their tokens, the windows to encode. `title` counts the
+    title's windows, which come first."""
+
+    spans: tuple[Span, ...]
+    lengths: tuple[int, ...]
+    title: Windows
+    body: Windows
+
+
+class Embedded:
+    """The model in a folder laid out like models/news-minilm.
+
+    Safe to use from several threads; they take turns.
+
+    Raises:
+        UnknownModel, ModelCorrupt: as `loading.revision_of` says.
+    """
+
+    def __init__(self, folder: Path, *, id: str, dtype: torch.dtype | None = None) -> None:
+        revision = loading.revision_of(folder)
+        self._dtype = dtype or loading.best_dtype()
+        self._info = ModelInfo(
+            id=id,
+            revision=revision,
+            tasks=("summary", "topics"),
+            engine="torch",
+            dtype=str(self._dtype).removeprefix("torch."),
+            languages=("en",),
+            licence="Apache-2.0",
+            vocabulary=vocabulary.RELEASE,
+        )
+        self._tokenizer = loading.load_tokenizer(folder)
+        self._opening, self._closing = loading.special_tokens(self._tokenizer)
+        self._heads = read_heads(folder)
+        self._network = NewsMiniLM(
+            cast(BertModel, loading.load_encoder(folder, dtype=self._dtype)), topics=len(vocabulary.TOP_LEVEL)
+        )
+        load_heads(self._network, folder)
+        self._network.eval()
+        self._turn = threading.Lock()
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._info
+
+    def parameters(self, task: Task, options: SummaryOptions | TopicsOptions) -> dict[str, object]:
+        if isinstance(options, SummaryOptions):
+            return extractive_parameters(options)
+        return check_topics_options(options)
+
+    def run(self, work: Sequence[Work]) -> list[Outcome]:
+        outcomes: list[Outcome] = [Outcome()] * len(work)
+        readings: dict[int, Reading] = {}
+        for number, item in enumerate(work):
+            try:
+                readings[number] = self._read(item)
+            except ModelError as error:
+                outcomes[number] = Outcome(error=error)
+        with self._turn, torch.inference_mode():
+            vectors = self._encode(list(readings.values()))
+            for (number, reading), (parts, document) in zip(readings.items(), vectors, strict=True):
+                outcomes[number] = self._answer(work[number], reading, parts, document)
+        return outcomes
+
+    def _read(self, work: Work) -> Reading:
+        spans = sentences(work.document.text)
+        if not spans:
+            raise UnreadableText("The article holds no sentence to read, only links. Send its text.")
+        if work.topics is not None:
+            check_topics_options(work.topics)
+        texts = [work.document.text[span.start : span.end] for span in spans]
+        title = [work.document.title] if work.document.title and work.topics is not None else []
+        tokens = [
+            encoding.ids for encoding in self._tokenizer.encode_batch_fast(title + texts, add_special_tokens=False)
+        ]
+        body = self._cut(tokens[len(title) :])
+        if work.summary is None:
+            body = first_windows(body, TOPICS_WINDOWS)
+        return Reading(
+            spans=spans,
+            lengths=tuple(len(ids) for ids in tokens[len(title) :]),
+            title=self._cut(tokens[: len(title)]),
+            body=body,
+        )
+
+    def _cut(self, tokens: Sequence[Sequence[int]]) -> Windows:
+        return cut(tokens, opening=self._opening, closing=self._closing)
+
+    def _encode(self, readings: Sequence[Reading]) -> list[tuple[Tensor, Tensor]]:
+        """For each reading: the mean vector of every sentence, `[sentences, hidden]`, and of the document as topics
+        are read from it, `[hidden]`. Every window is encoded once."""
+        sequences: list[tuple[int, ...]] = []
+        sentence_of: list[int] = []
+        document_of: list[int] = []
+        offsets = [0]
+        for number, reading in enumerate(readings):
+            leading = first_windows(reading.body, TOPICS_WINDOWS).tokens
+            sequences += reading.title.sequences + reading.body.sequences
+            sentence_of += [-1] * reading.title.tokens
+            sentence_of += [place + offsets[-1] if place >= 0 else -1 for place in reading.body.sentence_of]
+            document_of += [2 * number if place >= 0 else -1 for place in reading.title.sentence_of]
+            document_of += [
+                2 * number + 1 if place >= 0 and i < leading else -1 for i, place in enumerate(reading.body.sentence_of)
+            ]
+            offsets.append(offsets[-1] + len(reading.spans))
+        sentence_means = GroupMeans(sentence_of, count=offsets[-1])
+        document_means = GroupMeans(document_of, count=2 * len(readings))
+        for batch in token_batches(sequences):
+            hidden = self._network.encode(batch)
+            sentence_means.add(hidden)
+            document_means.add(hidden)
+        sentence_vectors, title_and_body = sentence_means.result(), document_means.result()
+        return [
+            (sentence_vectors[start:end], _document_vector(reading, *title_and_body[2 * number : 2 * number + 2]))
+            for number, (reading, (start, end)) in enumerate(zip(readings, pairwise(offsets), strict=True))
+        ]
+
+    def _answer(self, work: Work, reading: Reading, parts: Tensor, document: Tensor) -> Outcome:
+        try:
+            return Outcome(
+                summary=self._summary(work.document, work.summary, reading, parts) if work.summary else None,
+                topics=self._topics(work.topics, document) if work.topics else None,
+            )
+        except ModelError as error:
+            return Outcome(error=error)
+
+    def _summary(self, document: Document, options: SummaryOptions, reading: Reading, parts: Tensor) -> Summary:
+        salience = self._network.salience(parts[None], torch.tensor([reading.lengths]))[0].tolist()
+        candidates = [
+            Candidate(span.start, span.end, score) for span, score in zip(reading.spans, salience, strict=True)
+        ]
+        chosen = select(document.text, candidates, sentences=options.sentences, max_words=options.max_words)
+        read = sum(reading.lengths)
+        return Summary(
+            text=summary_text(chosen),
+            sentences=chosen,
+            model=self._info.id,
+            revision=self._info.revision,
+            input_tokens=read,
+            used_tokens=read,
+            truncated=False,
+        )
+
+    def _topics(self, options: TopicsOptions, document: Tensor) -> tuple[Topic, ...]:
+        found = self._label_topics(options, document) if options.labels else self._media_topics(options, document)
+        return tuple(sorted(found, key=lambda topic: -topic.score)[: options.limit])
+
+    def _media_topics(self, options: TopicsOptions, document: Tensor) -> list[Topic]:
+        logits = self._network.topics(document[None])[0]
+        scores = torch.sigmoid(logits * torch.tensor(self._heads.scale) + torch.tensor(self._heads.shift)).tolist()
+        thresholds = self._heads.threshold if options.threshold is None else [options.threshold] * len(scores)
+        return [
+            Topic(name=known.name, score=score, qcode=known.qcode, uri=known.uri)
+            for known, score, threshold in zip(
+                map(vocabulary.concept, vocabulary.TOP_LEVEL), scores, thresholds, strict=True
+            )
+            if score >= threshold
+        ]
+
+    def _label_topics(self, options: TopicsOptions, document: Tensor) -> list[Topic]:
+        """Score callers' labels by the cosine of their vectors with the document's, turned into a probability by a
+        calibration over held-back articles. A measure of kinship, weaker than a trained topic."""
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(options.labels))]
+        means = GroupMeans([number for number, label in enumerate(ids) for _ in label], count=len(ids))
+        for batch in token_batches(ids):
+            means.add(self._network.encode(batch))
+        cosines = torch.nn.functional.cosine_similarity(means.result(), document[None])
+        scores = torch.sigmoid(cosines * self._heads.label_scale + self._heads.label_shift).tolist()
+        threshold = self._heads.label_threshold if options.threshold is None else options.threshold
+        return [
+            Topic(name=label, score=score)
+            for label, score in zip(options.labels, scores, strict=True)
+            if score >= threshold
+        ]
+
+
+def _document_vector(reading: Reading, title: Tensor, body: Tensor) -> Tensor:
+    return (title + body) / 2 if reading.title.tokens else body
+
+
+def token_batches(sequences: Sequence[Sequence[int]], *, most: int = BATCH_TOKENS) -> Iterator[list[Sequence[int]]]:
+    """The sequences in order, in runs of at most `most` tokens (or one longer sequence)."""
+    batch: list[Sequence[int]] = []
+    held = 0
+    for sequence in sequences:
+        if batch and held + len(sequence) > most:
+            yield batch
+            batch, held = [], 0
+        batch.append(sequence)
+        held += len(sequence)
+    if batch:
+        yield batch
+
+
+def check_topics_options(options: TopicsOptions) -> dict[str, object]:
+    """The options as the parameters of a key.
+
+    Raises:
+        InvalidOption: too many labels, an empty or repeated one, or a number out of range.
+    """
+    if len(options.labels) > MAX_LABELS:
+        raise InvalidOption(
+            f"{len(options.labels):,} labels were sent; news-minilm takes at most {MAX_LABELS}. Send them in parts."
+        )
+    if any(not label.strip() or len(label) > MAX_LABEL_CHARACTERS for label in options.labels):
+        raise InvalidOption(f"A label is empty or longer than {MAX_LABEL_CHARACTERS} characters. Send short names.")
+    if len(set(options.labels)) < len(options.labels):
+        raise InvalidOption("A label was sent twice. Send each label once.")
+    if options.threshold is not None and not 0 <= options.threshold <= 1:
+        raise InvalidOption(f"threshold is {options.threshold}; it must lie between 0 and 1.")
+    if options.limit is not None and options.limit < 1:
+        raise InvalidOption(f"limit is {options.limit}; it must be at least 1. Leave it out for all topics.")
+    return {"labels": list(options.labels), "threshold": options.threshold, "limit": options.limit}
+
+
+def read_heads(folder: Path) -> Heads:
+    """The calibration in heads.json.
+
+    Raises:
+        ModelCorrupt: it is missing or not of the expected form.
+    """
+    path = folder / HEADS_CONFIG
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("scale", "shift", "threshold"):
+            values[name] = tuple(values[name])
+        return Heads(**values)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelCorrupt(f"{str(path)!r} is not the calibration of a news-minilm: {error}") from error
+
+
+def load_heads(network: NewsMiniLM, folder: Path) -> None:
+    """Put the heads' weights into `network`, in float32.
+
+    Raises:
+        ModelCorrupt: they are missing or of another shape.
+    """
+    path = folder / HEADS_WEIGHTS
+    try:
+        weights = {name: tensor.float() for name, tensor in load_file(path).items()}
+        wrong = network.load_state_dict(weights, strict=False)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise ModelCorrupt(f"{str(path)!r} does not hold the heads of a news-minilm: {error}") from error
+    missing = [name for name in wrong.missing_keys if not name.startswith("encoder.")]
+    if missing or wrong.unexpected_keys:
+        raise ModelCorrupt(
+            f"{str(path)!r} does not hold the heads of a news-minilm: {missing or wrong.unexpected_keys}"
+        )

@@ -1,0 +1,141 @@
+"""Chooses the sentences of an extractive summary, given how salient each is, and avoids the known faults of
+extraction: furniture, repetition, and sentences that lean on one left out. Knows nothing of models."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.errors import InvalidOption
+from models.furniture import is_furniture
+from models.types import Sentence, SummaryOptions
+
+DEFAULT_SENTENCES = 3
+MIN_WORDS = 5
+"""A shorter sentence says too little to stand alone."""
+
+_OPENING = r"^[\"'“‘(\s]*"
+PRONOUN = re.compile(
+    _OPENING + r"(?:(?:He|She|They|His|Her|Hers|Their|Its|These)\b"
+    r"|It(?!['’]s (?:a|an|the|not|been|no|time|clear|hard|easy)\b"
+    r"| (?:is|was|has been|will be|would be|may be|emerged|comes|came|appears|seems|took|takes)\b)\b"
+    r"|Those (?!who|with|in|of|from|\w+ing\b|\w+ed\b)"
+    r"|(?:This|That)(?! (?:week|weekend|month|year|summer|winter|spring|autumn|fall|morning|afternoon|evening|season)\b)\b"
+    r"|The (?:pair|duo|couple|trio|latter|former|incident|accident|move|decision|announcement|comments|remarks"
+    r"|\d\d-year-old)(?! (?:to|of|by|that|who|at|in|on)\b)\b)"
+)
+CONNECTIVE = re.compile(
+    _OPENING + r"(?:(?:But|And|Or|So|Yet|Nor|However|Therefore|Thus|Hence|Moreover|Furthermore|Meanwhile|Instead|Also"
+    r"|Then|Still|Otherwise|Nevertheless|Nonetheless|Additionally|Similarly|Likewise|Consequently|Afterwards?|Indeed"
+    r"|Eventually|Even so|That said)\b|(?:Later|Earlier|Soon|Finally),"
+    r"|(?:As a result|As such|In addition|In contrast|In fact|In turn|In response|In return|In short|For example"
+    r"|For instance|By contrast|At the same time|In the meantime|On the other hand)(?!\s(?:of|to|for))\b"
+    r"|(?:After|Before|Despite|Because of|Since|Of|One of|Some of|Most of|None of) (?:that|this|them|these|those)\b"
+    r"(?! (?:year|month|week|\w+day))|(?:Another|The other|The others|Neither|Both) (?:is|was|were|are|had|have|has"
+    r"|said|will|would|man|woman|person|source|official|victim|suspect|of)\b)"
+)
+QUOTED_DOUBLE = re.compile(r'["“][^"“”]*(?:["”]|$)')
+QUOTED_SINGLE = re.compile(r"(?:^|(?<=[\s(]))['‘`](?:[^'’]|['’](?=\w))*(?:['’](?=[\s,.!?]|$)|$)")
+SPEAKER = re.compile(
+    r"\b(?!(?:He|She|They|It|We|I)\b)[A-Z][a-z]+|\b(?:the|a|an|one|his|her|their|[a-z]+(?:man|woman|er|or|ist|ian))\b \w+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence of the article, by its place there, with how salient it is (any scale; more is better)."""
+
+    start: int
+    end: int
+    salience: float
+
+
+def leans_on_predecessor(sentence: str) -> bool:
+    """Whether the sentence opens with a pronoun or connective that points back, or quotes without a speaker."""
+    return bool(PRONOUN.match(sentence) or CONNECTIVE.match(sentence)) or _quotes_nobody(sentence)
+
+
+def extractive_parameters(options: SummaryOptions) -> dict[str, object]:
+    """The options of an extractive summariser as the parameters of a key. `truncation` is not among them: an
+    extractive summariser reads the whole article.
+
+    Raises:
+        InvalidOption: a number is below 1.
+    """
+    for name, value in (("sentences", options.sentences), ("max_words", options.max_words)):
+        if value is not None and value < 1:
+            raise InvalidOption(f"{name} is {value}; it must be at least 1. Leave it out for the model's own choice.")
+    return {"sentences": sentence_limit(options.sentences, options.max_words), "max_words": options.max_words}
+
+
+def sentence_limit(sentences: int | None, max_words: int | None) -> int | None:
+    """How many sentences a summary may have: as asked; else the default, unless words are the limit."""
+    return sentences or (DEFAULT_SENTENCES if max_words is None else None)
+
+
+def select(
+    text: str, candidates: Sequence[Candidate], *, sentences: int | None, max_words: int | None
+) -> tuple[Sentence, ...]:
+    """The summary's sentences, in the order of the article.
+
+    The most salient sentence is taken first, then the next that repeats nothing taken (no shared trigram: Paulus
+    et al. 2018, arXiv:1705.04304) and still fits. A sentence that leans on the one before it is taken only
+    together with that one. Where no sentence fits into `max_words`, the most salient is cut after the last
+    word that fits.
+    """
+    most = sentence_limit(sentences, max_words) or len(candidates)
+    texts = [text[candidate.start : candidate.end] for candidate in candidates]
+    usable = [i for i, sentence in enumerate(texts) if not is_furniture(sentence)] or list(range(len(texts)))
+    ranked = sorted(usable, key=lambda i: (len(texts[i].split()) < MIN_WORDS, -candidates[i].salience, i))
+    chosen: list[int] = []
+    for i in ranked:
+        group = _with_antecedents(i, texts, usable, chosen)
+        if _fits(group, chosen, texts, most=most, max_words=max_words):
+            chosen += group
+        if len(chosen) == most:
+            break
+    if not chosen and ranked:
+        return (_cut(text, candidates[ranked[0]], max_words or 1),)
+    return tuple(Sentence(texts[i], candidates[i].start, candidates[i].end) for i in sorted(chosen))
+
+
+def _with_antecedents(i: int, texts: Sequence[str], usable: Sequence[int], chosen: Sequence[int]) -> list[int]:
+    """The sentence, with the one before it where it leans on that and it is not there yet; empty when the sentence
+    before leans on yet another, because such a chain carries no summary."""
+    if i in chosen:
+        return []
+    if i == 0 or not leans_on_predecessor(texts[i]) or i - 1 in chosen:
+        return [i]
+    before = i - 1
+    if before not in usable or (before > 0 and leans_on_predecessor(texts[before]) and before - 1 not in chosen):
+        return []
+    return [before, i]
+
+
+def _fits(
+    group: Sequence[int], chosen: Sequence[int], texts: Sequence[str], *, most: int, max_words: int | None
+) -> bool:
+    if not group or len(chosen) + len(group) > most:
+        return False
+    words = sum(len(texts[i].split()) for i in (*chosen, *group))
+    if max_words is not None and words > max_words:
+        return False
+    taken = set().union(*(_trigrams(texts[i]) for i in chosen))
+    return not any(taken & _trigrams(texts[i]) for i in group)
+
+
+def _trigrams(sentence: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+", sentence.lower())
+    return set(zip(words, words[1:], words[2:], strict=False))
+
+
+def _quotes_nobody(sentence: str) -> bool:
+    if not re.match(r"\s*(?:[\"“]|['‘`](?=[A-Z]))", sentence):
+        return False
+    quoted = QUOTED_DOUBLE if sentence.lstrip()[0] in '"“' else QUOTED_SINGLE
+    return not SPEAKER.search(quoted.sub(" ", sentence))
+
+
+def _cut(text: str, candidate: Candidate, max_words: int) -> Sentence:
+    words = list(re.finditer(r"\S+", text[candidate.start : candidate.end]))
+    end = candidate.start + words[min(max_words, len(words)) - 1].end()
+    return Sentence(text[candidate.start : end], candidate.start, end)

@@ -1,0 +1,104 @@
+"""Which sentences make a summary."""
+
+import pytest
+
+from models.errors import InvalidOption
+from models.furniture import is_furniture
+from models.selection import Candidate, extractive_parameters, leans_on_predecessor, select
+from models.types import SummaryOptions
+
+SENTENCES = [
+    "The council of Vik approved the bridge on Monday.",
+    "It will cost 40 million crowns, said mayor Eva Holm.",
+    "Builders from three countries made offers for the work.",
+    "But nobody knows when it will open to the public.",
+    "The council of Vik approved the bridge after two years.",
+    "Additional reporting by Ann Lee.",
+    '"We waited a long time for this moment to come."',
+]
+TEXT = " ".join(SENTENCES)
+
+
+def chosen(salience: list[float], *, sentences: int | None = None, max_words: int | None = None) -> list[str]:
+    starts = [TEXT.index(sentence) for sentence in SENTENCES]
+    candidates = [
+        Candidate(start, start + len(sentence), score)
+        for start, sentence, score in zip(starts, SENTENCES, salience, strict=True)
+    ]
+    found = select(TEXT, candidates, sentences=sentences, max_words=max_words)
+    assert all(TEXT[s.start : s.end] == s.text for s in found)
+    return [sentence.text for sentence in found]
+
+
+def test_the_most_salient_come_in_the_order_of_the_article() -> None:
+    assert chosen([3, 0, 5, 0, 0, 0, 0], sentences=2) == [SENTENCES[0], SENTENCES[2]]
+
+
+def test_a_sentence_that_repeats_one_taken_is_passed_over() -> None:
+    assert chosen([5, 0, 3, 0, 4, 0, 0], sentences=2) == [SENTENCES[0], SENTENCES[2]]
+
+
+def test_a_sentence_that_leans_back_brings_the_one_before_it() -> None:
+    assert chosen([0, 9, 1, 0, 0, 0, 0], sentences=2) == SENTENCES[:2]
+
+
+def test_a_sentence_that_leans_back_is_left_out_where_the_pair_does_not_fit() -> None:
+    assert chosen([0, 9, 1, 0, 0, 0, 0], sentences=1) == [SENTENCES[2]]
+
+
+def test_furniture_is_never_chosen() -> None:
+    assert SENTENCES[5] not in chosen([0, 0, 0, 0, 0, 99, 0], sentences=7)
+
+
+def test_max_words_is_honoured() -> None:
+    assert chosen([5, 0, 4, 0, 0, 0, 0], max_words=12) == [SENTENCES[0]]
+
+
+def test_max_words_alone_may_take_more_than_the_default_number() -> None:
+    assert len(chosen([7, 6, 5, 4, 3, 2, 1], max_words=200)) > 3
+
+
+def test_where_no_sentence_fits_the_best_is_cut_after_a_word() -> None:
+    assert chosen([0, 0, 9, 0, 0, 0, 0], max_words=4) == ["Builders from three countries"]
+
+
+@pytest.mark.parametrize("options", [SummaryOptions(sentences=0), SummaryOptions(max_words=-1)])
+def test_numbers_below_one_are_refused(options: SummaryOptions) -> None:
+    with pytest.raises(InvalidOption, match="at least 1"):
+        extractive_parameters(options)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "leans"),
+    [
+        ("He left the party in May.", True),
+        ("However, the vote was close.", True),
+        ("The pair met in Oslo.", True),
+        ('"I will not resign."', True),
+        ('"I will not resign," Prime Minister Holt said.', False),
+        ("It is unclear who fired first.", False),
+        ("This week the court sits again.", False),
+        ("The decision to close the mine was wrong.", False),
+        ("Rovers won.", False),
+    ],
+)
+def test_leaning(sentence: str, *, leans: bool) -> None:
+    assert leans_on_predecessor(sentence) is leans
+
+
+@pytest.mark.parametrize(
+    ("sentence", "furniture"),
+    [
+        ("Jane Roe contributed to this report.", True),
+        ("Follow us on Twitter for more.", True),
+        ("Sign up for our daily newsletter.", True),
+        ("FILE - The minister arrives in Vik.", True),
+        ("(Photo: A. Smith)", True),
+        ("Media playback is unsupported on your device", True),
+        ("The minister contributed to the debate.", False),
+        ("By Monday, the water had gone.", False),
+        ("Read the law before you vote, he said.", False),
+    ],
+)
+def test_furniture(sentence: str, *, furniture: bool) -> None:
+    assert is_furniture(sentence) is furniture
