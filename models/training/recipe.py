@@ -1,0 +1,78 @@
+"""From the data folder to a trained network: what is read, in which order, and where the pieces go."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from tokenizers import Tokenizer
+from transformers import BertModel
+
+from models.network import NewsMiniLM
+from models.training import corpus, topics
+from models.training.examples import Example, summary_examples, topic_examples
+from models.training.train import Plan, fit
+
+log = logging.getLogger(__name__)
+
+SUMMARY_TOKENS = 500
+TOPICS_TOKENS = 380
+VALIDATION_SHARE = 0.07
+INSHORTS_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Corpora:
+    """What is trained on, and what choices are made by; articles held back are in neither."""
+
+    train: Sequence[corpus.Pair]
+    validation: Sequence[corpus.Pair]
+    labelled: Sequence[topics.Labelled]
+
+
+def gather(data: Path) -> Corpora:
+    """Read the data folder and set aside what is held back."""
+    news = corpus.pairs(data, "cnn_dailymail")
+    held = {pair.id: pair.text for pair in news if pair.id in corpus.held_back()}
+    usable = corpus.without(news, held)
+    validation = [pair for pair in usable if corpus.fraction(pair.id, salt="validation") < VALIDATION_SHARE]
+    kept_out = held | {pair.id: pair.text for pair in validation}
+    train = corpus.without(usable, kept_out) + corpus.without(corpus.pairs(data, "cnn_dailymail_aligned"), kept_out)
+    train += [
+        pair
+        for pair in corpus.without(corpus.pairs(data, "inshorts_news_summary"), kept_out)
+        if corpus.fraction(pair.id, salt="inshorts") < INSHORTS_SHARE
+    ]
+    labelled = [row for source in topics.SOURCES for row in topics.labelled(data, source)]
+    told = corpus.same_story(kept_out, {row.id: row.text for row in labelled if len(row.text) >= 1200})
+    twins = {other for _, other in told}
+    return Corpora(train, validation, [row for row in labelled if row.id not in twins])
+
+
+def train(data: Path, base: Path, work: Path, *, plan: Plan, most: int | None = None) -> NewsMiniLM:
+    """Train on `data` from the encoder in `base`; `work` holds the checkpoint. `most` limits the documents of each
+    kind, for a trial run."""
+    corpora = gather(data)
+    random = Random(plan.seed)
+    tokenizer = load_tokenizer(base)
+    sampled = topics.sample([row for row in corpora.labelled if row.split == "train"], random)
+    tagged = topic_examples(sampled[:most], tokenizer, max_tokens=TOPICS_TOKENS, random=random)
+    summaries = summary_examples(corpora.train[:most], tokenizer, max_tokens=SUMMARY_TOKENS)
+    log.info("%d articles with summaries, %s tokens", len(summaries), f"{total(summaries):,}")
+    log.info("%d texts with topics, %s tokens", len(tagged), f"{total(tagged):,}")
+    encoder = BertModel.from_pretrained(base, add_pooling_layer=False, attn_implementation="packed")
+    model = NewsMiniLM(encoder, topics=17)
+    fit(model, summaries, tagged, plan=plan, checkpoint=work / "checkpoint.pt")
+    return model
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def total(examples: Sequence[Example]) -> int:
+    return sum(example.tokens for example in examples)
