@@ -1,0 +1,276 @@
+"""THE path from articles to results: look up, infer what is missing, store, answer in order. HTTP, the command line,
+jobs and archives all come through here, always with a list. Knows nothing of HTTP."""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from models.errors import ModelError
+from models.types import (
+    Document,
+    Model,
+    Outcome,
+    Sentence,
+    Summary,
+    SummaryOptions,
+    Task,
+    Topic,
+    TopicsOptions,
+    Work,
+)  # fmt: skip
+from seeds.records import Article, check_text
+from seeds.store import Result, Store, now
+from service.errors import TooLarge, expected
+from service.flights import Flights
+
+RESULT_VERSION = 1
+"""Raise it when the code's answers change for the same model and parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is wanted of every article: the model and the options of each task, None for a task not wanted."""
+
+    summary_model: str | None = None
+    summary: SummaryOptions = field(default_factory=SummaryOptions)
+    topics_model: str | None = None
+    topics: TopicsOptions = field(default_factory=TopicsOptions)
+
+    def models(self) -> dict[Task, str]:
+        """The model of each task that is wanted."""
+        wanted: dict[Task, str] = {}
+        if self.summary_model is not None:
+            wanted["summary"] = self.summary_model
+        if self.topics_model is not None:
+            wanted["topics"] = self.topics_model
+        return wanted
+
+    def options(self, task: Task) -> SummaryOptions | TopicsOptions:
+        return self.summary if task == "summary" else self.topics
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What became of one article. `cached` says for each task whether the result was in the store; `provenance` holds
+    the stored results themselves. With an error, the tasks that could not be done are None."""
+
+    id: str | None
+    summary: Summary | None = None
+    topics: tuple[Topic, ...] | None = None
+    cached: Mapping[Task, bool] = field(default_factory=dict)
+    provenance: Mapping[Task, Result] = field(default_factory=dict)
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """Everything but the content that makes a task's result."""
+
+    task: Task
+    model: Model
+    parameters: dict[str, object]
+
+    def content(self, article: Article) -> str:
+        """The SHA-256 of what the task reads: the text, and for topics the title too."""
+        read = [article.text] if self.task == "summary" or not article.title else [article.title, article.text]
+        return _sha256(json.dumps(read, ensure_ascii=False))
+
+    def key(self, article: Article) -> str:
+        info = self.model.info
+        parts = {
+            "content": self.content(article),
+            "task": self.task,
+            "model": info.id,
+            "revision": info.revision,
+            "engine": info.engine,
+            "dtype": info.dtype,
+            "parameters": self.parameters,
+            "vocabulary": info.vocabulary if self.task == "topics" else None,
+            "version": RESULT_VERSION,
+        }
+        return _sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    result: Result
+    cached: bool
+
+
+class ModelSource(Protocol):
+    """Gives models by id."""
+
+    def get(self, id: str) -> Model: ...
+
+
+class Digester:
+    """Digests articles with models from `shelf`, keeping results in `store`. Safe to use from several threads.
+
+    Args:
+        shelf: gives a model by id; raises UnknownModel.
+        max_article_characters: a longer text is refused.
+    """
+
+    def __init__(self, shelf: ModelSource, store: Store, *, max_article_characters: int = 400_000) -> None:
+        self._shelf = shelf
+        self._store = store
+        self._max_characters = max_article_characters
+        self._flights: Flights[_Answer] = Flights()
+        self._inference = threading.Lock()
+
+    def digest(self, articles: Sequence[Article], wanted: Wanted) -> list[Digest]:
+        """One digest per article, in order. A bad article carries its error; the others are answered. Texts that occur
+        twice, here or in another request under way, are computed once.
+
+        Raises:
+            UnknownModel, UnsupportedTask, InvalidOption, ModelCorrupt: what is wanted can be had for no article.
+            StoreUnavailable, StoreCorrupt: results can be neither looked up nor kept.
+        """
+        recipes = [
+            _Recipe(task, model, model.parameters(task, wanted.options(task)))
+            for task, model in ((task, self._shelf.get(id)) for task, id in wanted.models().items())
+        ]
+        errors = [self._refusal(article) for article in articles]
+        keys = [
+            {} if error else {recipe.task: recipe.key(article) for recipe in recipes}
+            for article, error in zip(articles, errors, strict=True)
+        ]
+        makers: dict[str, tuple[_Recipe, Article]] = {}
+        for article, own in zip(articles, keys, strict=True):
+            for recipe in recipes:
+                if recipe.task in own:
+                    makers.setdefault(own[recipe.task], (recipe, article))
+        answers = self._answers(makers, wanted)
+        return [
+            Digest(article.id, error=error) if error else _assemble(article, own, answers)
+            for article, own, error in zip(articles, keys, errors, strict=True)
+        ]
+
+    def _refusal(self, article: Article) -> Exception | None:
+        try:
+            check_text(article.text)
+            if article.title:
+                check_text(article.title, what="The title")
+            if len(article.text) > self._max_characters:
+                raise TooLarge(
+                    f"The article has {len(article.text):,} characters; the limit is {self._max_characters:,}. "
+                    "Send it in parts, or raise DATELINE_MAX_ARTICLE_CHARACTERS."
+                )
+        except expected() as error:
+            return error
+        return None
+
+    def _answers(self, makers: Mapping[str, tuple[_Recipe, Article]], wanted: Wanted) -> dict[str, _Answer | Exception]:
+        """The answer of every key: from the store, from another request under way, or computed now."""
+        mine, theirs = self._flights.claim(makers)
+        answers: dict[str, _Answer | Exception] = {}
+        try:
+            answers |= {key: _Answer(result, cached=True) for key, result in self._store.find(mine).items()}
+            answers |= self._compute({key: makers[key] for key in mine if key not in answers}, wanted)
+        except Exception as error:
+            answers = dict.fromkeys(mine, error)
+            raise
+        finally:
+            for key in mine:
+                self._flights.land(key, answers.get(key) or RuntimeError("the computation was interrupted"))
+        for key, flight in theirs.items():
+            failure = flight.exception()
+            answers[key] = failure if isinstance(failure, Exception) else flight.result()
+        return answers
+
+    def _compute(
+        self, missing: Mapping[str, tuple[_Recipe, Article]], wanted: Wanted
+    ) -> dict[str, _Answer | Exception]:
+        """Infer what is missing, one pass per article and model, and store it."""
+        groups: dict[str, dict[Document, dict[str, _Recipe]]] = {}
+        for key, (recipe, article) in missing.items():
+            documents = groups.setdefault(recipe.model.info.id, {})
+            documents.setdefault(Document(article.text, article.title), {})[key] = recipe
+        answers: dict[str, _Answer | Exception] = {}
+        for documents in groups.values():
+            answers |= self._infer(documents, wanted)
+        self._store.save([answer.result for answer in answers.values() if isinstance(answer, _Answer)])
+        return answers
+
+    def _infer(
+        self, documents: Mapping[Document, Mapping[str, _Recipe]], wanted: Wanted
+    ) -> dict[str, _Answer | Exception]:
+        recipes = [list(by_key.values()) for by_key in documents.values()]
+        work = [
+            Work(
+                document,
+                summary=wanted.summary if any(recipe.task == "summary" for recipe in asked) else None,
+                topics=wanted.topics if any(recipe.task == "topics" for recipe in asked) else None,
+            )
+            for document, asked in zip(documents, recipes, strict=True)
+        ]
+        with self._inference:
+            started = time.perf_counter()
+            outcomes = recipes[0][0].model.run(work)
+            milliseconds = (time.perf_counter() - started) * 1000 / len(work)
+        return {
+            key: outcome.error or _Answer(_result(key, recipe, document, outcome, milliseconds), cached=False)
+            for (document, by_key), outcome in zip(documents.items(), outcomes, strict=True)
+            for key, recipe in by_key.items()
+        }
+
+
+def _assemble(article: Article, keys: Mapping[Task, str], answers: Mapping[str, _Answer | Exception]) -> Digest:
+    found: dict[Task, _Answer] = {}
+    error: Exception | None = None
+    for task, key in keys.items():
+        answer = answers[key]
+        if isinstance(answer, _Answer):
+            found[task] = answer
+        else:
+            error = answer
+    return Digest(
+        id=article.id,
+        summary=_summary(found["summary"].result.value) if "summary" in found else None,
+        topics=_topics(found["topics"].result.value) if "topics" in found else None,
+        cached={task: answer.cached for task, answer in found.items()},
+        provenance={task: answer.result for task, answer in found.items()},
+        error=error,
+    )
+
+
+def _result(key: str, recipe: _Recipe, document: Document, outcome: Outcome, milliseconds: float) -> Result:
+    info = recipe.model.info
+    if recipe.task == "summary":
+        if outcome.summary is None:
+            raise ModelError(f"Model {info.id!r} was asked for a summary and gave none.")
+        value: dict[str, object] = asdict(outcome.summary)
+        value["sentences"] = [asdict(sentence) for sentence in outcome.summary.sentences]
+    else:
+        if outcome.topics is None:
+            raise ModelError(f"Model {info.id!r} was asked for topics and gave none.")
+        value = {"topics": [asdict(topic) for topic in outcome.topics]}
+    return Result(
+        key=key,
+        task=recipe.task,
+        content=recipe.content(Article(document.text, title=document.title)),
+        model=info.id,
+        revision=info.revision,
+        parameters={**recipe.parameters, "engine": info.engine, "dtype": info.dtype},
+        vocabulary=info.vocabulary if recipe.task == "topics" else None,
+        value=value,
+        milliseconds=round(milliseconds, 3),
+        created_at=now(),
+    )
+
+
+def _summary(value: Mapping[str, Any]) -> Summary:
+    sentences = tuple(Sentence(**sentence) for sentence in value["sentences"])
+    return Summary(**{**value, "sentences": sentences})
+
+
+def _topics(value: Mapping[str, Any]) -> tuple[Topic, ...]:
+    return tuple(Topic(**topic) for topic in value["topics"])
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,96 @@
+"""What the service refuses, and the one table from error to HTTP status. Knows nothing of frameworks.
+
+ServiceError
+├── InvalidRequest     a body or parameter of the wrong form
+├── UnknownRoute       nothing stands at that address
+├── MethodNotAllowed   something stands there, but takes another method
+├── TooLarge           an article, list or body over a limit
+├── NotReady           still starting, or already draining
+├── CannotListen       the address to serve on cannot be had
+├── KeyMissing         no API key
+└── KeyRefused         a wrong API key
+"""
+
+from dataclasses import dataclass
+
+from models import errors as models
+from seeds import errors as seeds
+
+
+class ServiceError(Exception):
+    """The service refuses the request."""
+
+
+class InvalidRequest(ServiceError):
+    """The request cannot be read."""
+
+
+class UnknownRoute(ServiceError):
+    """There is nothing at that address."""
+
+
+class MethodNotAllowed(ServiceError):
+    """The route takes another method."""
+
+
+class TooLarge(ServiceError):
+    """The request is over a limit."""
+
+
+class NotReady(ServiceError):
+    """The service cannot take work now."""
+
+
+class CannotListen(ServiceError):
+    """The address cannot be listened on."""
+
+
+class KeyMissing(ServiceError):
+    """The request carries no API key."""
+
+
+class KeyRefused(ServiceError):
+    """The API key is not one of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """How an error is told over HTTP. `error_type` is stable; clients may switch on it."""
+
+    status: int
+    error_type: str
+    title: str
+
+
+PROBLEMS: dict[type[Exception], Problem] = {
+    models.UnknownModel: Problem(404, "unknown_model", "Unknown model"),
+    models.UnsupportedTask: Problem(422, "unsupported_task", "The model does not do this task"),
+    models.InvalidOption: Problem(422, "invalid_option", "Invalid option"),
+    models.TextTooLong: Problem(422, "text_too_long", "Text too long for the model"),
+    models.UnreadableText: Problem(422, "unreadable_text", "Unreadable text"),
+    models.ModelUnavailable: Problem(503, "model_unavailable", "Model unavailable"),
+    models.ModelCorrupt: Problem(503, "model_corrupt", "Model files are damaged"),
+    seeds.UnknownRecord: Problem(404, "unknown_article", "Unknown article"),
+    seeds.UnreadableRecord: Problem(422, "unreadable_text", "Unreadable text"),
+    seeds.NoRecords: Problem(404, "no_records", "No records"),
+    seeds.StoreUnavailable: Problem(503, "store_unavailable", "Result store unavailable"),
+    seeds.StoreCorrupt: Problem(503, "store_corrupt", "Result store damaged"),
+    InvalidRequest: Problem(422, "invalid_request", "Invalid request"),
+    UnknownRoute: Problem(404, "unknown_route", "Unknown route"),
+    MethodNotAllowed: Problem(405, "method_not_allowed", "Method not allowed"),
+    TooLarge: Problem(413, "too_large", "Too large"),
+    NotReady: Problem(503, "not_ready", "Not ready"),
+    KeyMissing: Problem(401, "key_missing", "API key missing"),
+    KeyRefused: Problem(403, "key_refused", "API key refused"),
+}
+UNEXPECTED = Problem(500, "internal_error", "Internal error")
+
+
+def problem_of(error: Exception) -> Problem:
+    """The table's entry for the error's class or the nearest class above it."""
+    return next((PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS), UNEXPECTED)
+
+
+def expected() -> tuple[type[Exception], ...]:
+    """The roots of every error that is the caller's or the machine's, not a fault in the code."""
+    return (models.ModelError, seeds.SeedError, ServiceError)

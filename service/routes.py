@@ -1,0 +1,167 @@
+"""The routes. They translate between HTTP and the digest path and hold no logic of their own."""
+
+import hmac
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.concurrency import run_in_threadpool
+
+from models import vocabulary
+from models.catalog import presets
+from models.types import TASKS
+from seeds.records import Article, SeedFolder
+from seeds.store import Store
+from service import schemas
+from service.digest import Digest, Digester, ModelSource, Wanted
+from service.errors import KeyMissing, KeyRefused, NotReady, TooLarge
+from service.settings import Settings
+
+
+class Rooms:
+    """What the routes share while the service runs."""
+
+    def __init__(self, settings: Settings, models: ModelSource, store: Store) -> None:
+        self.settings = settings
+        self.seeds = SeedFolder(settings.seeds)
+        self.digester = Digester(models, store, max_article_characters=settings.max_article_characters)
+
+
+def rooms(request: Request) -> Rooms:
+    """The running service.
+
+    Raises:
+        NotReady: it is starting or stopping.
+    """
+    found = getattr(request.app.state, "dateline", None)
+    if not isinstance(found, Rooms):
+        raise NotReady("The service is starting or stopping. Try again in a few seconds; GET /readyz tells when.")
+    return found
+
+
+Running = Annotated[Rooms, Depends(rooms)]
+
+
+def check_key(request: Request, running: Running) -> None:
+    """Let the request pass if it carries one of the configured keys, or none is configured.
+
+    Raises:
+        KeyMissing, KeyRefused: it does not.
+    """
+    keys = running.settings.api_keys
+    if not keys:
+        return
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not given:
+        raise KeyMissing("This service wants an API key. Send the header 'Authorization: Bearer <key>'.")
+    if not any(hmac.compare_digest(given.encode(), key.get_secret_value().encode()) for key in keys):
+        raise KeyRefused("The API key is not valid here. Check it, or ask whoever runs this service.")
+
+
+health = APIRouter(tags=["health"])
+v1 = APIRouter(prefix="/v1", dependencies=[Depends(check_key)])
+ArticleId = Annotated[str, Path(description="The seed file's name without .txt")]
+
+
+@health.get("/healthz")
+async def healthz() -> schemas.Health:
+    """Alive: the process answers."""
+    return schemas.Health(status="ok")
+
+
+@health.get("/readyz")
+async def readyz(running: Running) -> schemas.Health:
+    """Ready to take work: the models are loaded and the store is open."""
+    return schemas.Health(status="ok")
+
+
+@v1.post("/digest", tags=["digest"])
+async def digest(request: schemas.DigestRequest, running: Running) -> schemas.DigestReplies:
+    """Summary and topics of a list of articles: one result per article, in order."""
+    settings = running.settings
+    if len(request.articles) > settings.max_articles:
+        raise TooLarge(
+            f"{len(request.articles):,} articles were sent; the limit is {settings.max_articles:,}. Send them in "
+            "parts, or raise DATELINE_MAX_ARTICLES."
+        )
+    wanted = request.wanted(summary_model=settings.summary_model, topics_model=settings.topics_model)
+    good = [fields.article() for fields in request.articles if isinstance(fields, schemas.ArticleFields)]
+    digests = iter(await run_in_threadpool(running.digester.digest, good, wanted))
+    return schemas.DigestReplies(
+        results=[
+            schemas.digest_reply(next(digests) if isinstance(fields, schemas.ArticleFields) else fields.digest())
+            for fields in request.articles
+        ]
+    )
+
+
+@v1.post("/summarise", tags=["digest"])
+async def summarise(request: schemas.SummariseRequest, running: Running) -> schemas.Summary:
+    """The summary of one article."""
+    wanted = Wanted(summary_model=request.model or running.settings.summary_model, summary=request.options())
+    found = await _one(running, Article(request.text), wanted)
+    return schemas.Summary.model_validate(found.summary)
+
+
+@v1.post("/tag", tags=["digest"])
+async def tag(request: schemas.TagRequest, running: Running) -> schemas.Topics:
+    """The topics of one article."""
+    wanted = Wanted(topics_model=request.model or running.settings.topics_model, topics=request.options())
+    found = await _one(running, Article(request.text, title=request.title or None), wanted)
+    return schemas.Topics(topics=schemas.topic_replies(found.topics or ()))
+
+
+@v1.get("/articles", tags=["articles"])
+async def articles(
+    running: Running,
+    offset: Annotated[int, Query(ge=0, description="Articles to skip")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Most articles on the page")] = 100,
+) -> schemas.ArticlePage:
+    """The ids of the seed records, in order."""
+    ids = await run_in_threadpool(running.seeds.ids)
+    page = [schemas.ArticleEntry(id=id) for id in ids[offset : offset + limit]]
+    return schemas.ArticlePage(articles=page, total=len(ids), offset=offset, limit=limit)
+
+
+@v1.get("/articles/{article_id}", tags=["articles"])
+async def article(article_id: ArticleId, running: Running) -> schemas.ArticleReply:
+    """One seed record. Offsets in its digest refer to this text."""
+    return schemas.ArticleReply.model_validate(await run_in_threadpool(running.seeds.get, article_id))
+
+
+@v1.get("/articles/{article_id}/digest", tags=["articles"])
+async def article_digest(article_id: ArticleId, running: Running) -> schemas.DigestReply:
+    """The digest of one seed record, from the store or computed now."""
+    record = await run_in_threadpool(running.seeds.get, article_id)
+    settings = running.settings
+    wanted = Wanted(summary_model=settings.summary_model, topics_model=settings.topics_model)
+    return schemas.digest_reply(await _one(running, record, wanted))
+
+
+@v1.get("/models", tags=["models"])
+async def models(running: Running) -> schemas.ModelList:
+    """The models that can be asked for."""
+    defaults = {"summary": running.settings.summary_model, "topics": running.settings.topics_model}
+    return schemas.ModelList(
+        models=[
+            schemas.ModelEntry(**asdict(known), default_for=[task for task in TASKS if defaults[task] == known.id])
+            for known in presets().values()
+        ]
+    )
+
+
+@v1.get("/topics", tags=["models"])
+async def topics(running: Running) -> schemas.Vocabulary:
+    """The vocabulary, with its release: every concept, retired ones included."""
+    return schemas.Vocabulary(
+        release=vocabulary.RELEASE,
+        credit=vocabulary.CREDIT,
+        topics=[schemas.ConceptEntry.model_validate(known) for known in vocabulary.concepts().values()],
+    )
+
+
+async def _one(running: Rooms, article: Article, wanted: Wanted) -> Digest:
+    [found] = await run_in_threadpool(running.digester.digest, [article], wanted)
+    if found.error:
+        raise found.error
+    return found

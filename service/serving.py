@@ -1,0 +1,65 @@
+"""Runs the HTTP service under uvicorn until it is told to stop."""
+
+import logging
+import socket
+
+import uvicorn
+
+from models.catalog import Shelf
+from seeds.store import Store
+from service.app import create_app
+from service.errors import CannotListen
+from service.settings import Settings
+
+DRAIN_SECONDS = 30
+
+log = logging.getLogger("dateline")
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way then have `DRAIN_SECONDS` to finish. Everything that can fail
+    at the start fails here, before the first request, with one clear error.
+
+    Raises:
+        CannotListen: the address is taken or not this machine's.
+        StoreError, ModelError: as `Store` and `Shelf.get` say.
+    """
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    listener = listen(settings.host, settings.port)
+    store = Store(settings.store_url)
+    shelf = Shelf(dtype=settings.dtype)
+    for id in {settings.summary_model, settings.topics_model}:
+        info = shelf.get(id).info
+        log.info("model %s at revision %s, %s in %s", info.id, info.revision, info.engine, info.dtype)
+    app = create_app(settings, models=shelf, open_store=lambda _: store)
+    config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=DRAIN_SECONDS, server_header=False)
+    _Server(config).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to the address, not yet listening.
+
+    Raises:
+        CannotListen: it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise CannotListen(
+            f"Cannot listen on {host} port {port}: {error.strerror or error}. Choose another with --host and --port, "
+            "or stop what is using it."
+        ) from error
+    return listener
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            host, port = listener.getsockname()[:2]
+            log.info("ready on http://%s:%d", f"[{host}]" if ":" in host else host, port)

@@ -1,0 +1,81 @@
+"""Settings, read once from the environment. `python -m service.settings` prints the README's table."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "DATELINE_"
+
+
+class InvalidSettings(Exception):
+    """A setting has a value that cannot be used."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Each field's description is its documentation."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    seeds: Path = Field(Path("seeds/articles"), description="Folder of seed records, `<id>.txt` each")
+    store: str | None = Field(
+        None, description="Where results are kept: a path, `sqlite:///path` or `postgresql://…`; by default "
+        "`results.db` in the seeds folder",
+    )  # fmt: skip
+    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for all")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    summary_model: str = Field("news-minilm", description="Model that summarises when a request names none")
+    topics_model: str = Field("news-minilm", description="Model that tags when a request names none")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Number format of inference: `auto` takes bfloat16 where the processor computes in it"
+    )
+    max_article_characters: int = Field(400_000, ge=1, description="Longest article accepted, in characters")
+    max_articles: int = Field(256, ge=1, description="Most articles in one request")
+    max_body_bytes: int = Field(32 * 1024**2, ge=1024, description="Largest request body accepted")
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Comma-separated keys; when set, every `/v1` request must carry one as a bearer token",
+        validation_alias=AliasChoices(PREFIX + "API_KEYS", "api_keys"),
+    )  # fmt: skip
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged to stderr")
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(key.strip() for key in value.split(",") if key.strip())
+        return value
+
+    @property
+    def store_url(self) -> str:
+        """The store as a database URL."""
+        place = self.store or str(self.seeds / "results.db")
+        return place if "://" in place else f"sqlite:///{place}"
+
+
+def read_settings(**overrides: object) -> Settings:
+    """The settings of the environment; overrides that are not None win.
+
+    Raises:
+        InvalidSettings: a value cannot be used; the message names the variable.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        name = name if name.startswith(PREFIX) else PREFIX + name
+        raise InvalidSettings(f"{name} is {first['input']!r}: {first['msg']}. Correct it or unset it.") from error
+
+
+def table() -> str:
+    """The settings as a Markdown table."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default in (None, ()) else f"`{field.default}`"
+        lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())
