@@ -1,0 +1,125 @@
+"""The command line, as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import articles
+from tests.conftest import SEED_ID
+
+DATELINE = str(Path(sys.executable).parent / "dateline")
+
+
+def run(*arguments: str | Path, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
+    known = {name: value for name, value in os.environ.items() if not name.startswith("DATELINE_")}
+    done = subprocess.run(
+        [DATELINE, *map(str, arguments)], input=stdin, capture_output=True, timeout=120, env=known | variables
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def test_in_a_pipe_digests_are_json_lines(seeds_folder: Path) -> None:
+    (seeds_folder / "football.txt").write_text(articles.FOOTBALL)
+    done = run("digest", seeds_folder, DATELINE_SEEDS=str(seeds_folder))
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["id"] for line in lines] == [SEED_ID, "football"]
+    assert lines[0]["topics"][0]["qcode"] == "medtop:16000000"
+    again = run("digest", seeds_folder / "football.txt", DATELINE_SEEDS=str(seeds_folder))
+    assert json.loads(again.stdout)["cached"] == {"summary": True, "topics": True}
+
+
+def test_standard_input_and_options() -> None:
+    done = run("digest", "-", "--tasks", "summary", "--summary-model", "lead", "--sentences", "1",
+               stdin=articles.FOOTBALL.encode())  # fmt: skip
+    found = json.loads(done.stdout)
+    assert found["summary"]["text"] == articles.FOOTBALL.split("\n")[0]
+    assert found["topics"] is None
+
+
+def test_on_a_terminal_it_reads_well(seeds_folder: Path) -> None:
+    command = f"{DATELINE} digest {seeds_folder}"
+    known = os.environ | {"COLUMNS": "90", "TERM": "xterm", "DATELINE_SEEDS": str(seeds_folder)}
+    done = subprocess.run(
+        ["script", "-qec", command, "/dev/null"], capture_output=True, text=True, env=known, timeout=120, check=True
+    )
+    assert SEED_ID in done.stdout
+    assert "ceasefire" in done.stdout
+    assert "█" in done.stdout
+    assert "conflict, war and peace" in done.stdout
+    assert "news-minilm@" in done.stdout
+
+
+def test_files_elsewhere_leave_no_store_behind(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(articles.BUDGET)
+    assert run("digest", tmp_path, "--tasks", "summary", "--summary-model", "lead").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b" \n ", "empty"),
+        (b"caf\xe9", "iconv"),
+        (b"a\0b", "U+0000"),
+        (b"a" * 5_000_000, "400,000"),
+    ],
+    ids=["empty", "white space", "not UTF-8", "NUL", "5 MB"],
+)
+def test_a_bad_file_fails_with_its_reason(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "bad.txt"
+    path.write_bytes(content)
+    done = run("digest", path, "--tasks", "summary", "--summary-model", "lead")
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_among_several_the_others_are_answered(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(articles.BUDGET)
+    (tmp_path / "b.txt").write_bytes(b"\xff\xfe")
+    done = run("digest", tmp_path, "--tasks", "summary", "--summary-model", "lead")
+    assert done.returncode == 3
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line["id"], line["error"] is None) for line in lines] == [("a", True), ("b", False)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["digest", "/no/such/file.txt"], 1, "no file or folder"),
+        (["digest", "-", "--tasks", "translate"], 2, "translate"),
+        (["digest", "-", "--summary-model", "gpt"], 1, "Ask for one of: news-minilm, lead"),
+        (["digest", "-", "--sentences", "0"], 1, "at least 1"),
+        (["digest", "-", "--sentences", "x"], 2, "integer"),
+        (["digest", "-", "--colour"], 2, "--colour"),
+        (["digest"], 2, "paths"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], code: int, says: str) -> None:
+    done = run(*arguments, stdin=b"One sentence stands here.")
+    assert done.returncode == code
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_without_records(tmp_path: Path) -> None:
+    done = run("digest", tmp_path)
+    assert (done.returncode, "no records" in done.stderr) == (1, True)
+
+
+def test_a_wrong_setting_is_named() -> None:
+    done = run("serve", DATELINE_PORT="http")
+    assert done.returncode == 2
+    assert "DATELINE_PORT" in done.stderr
+
+
+def test_models_are_listed() -> None:
+    lines = [json.loads(line) for line in run("models", "list").stdout.splitlines()]
+    assert [line["id"] for line in lines] == ["news-minilm", "lead"]

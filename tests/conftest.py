@@ -1,0 +1,58 @@
+"""Fixtures that several tests share."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertConfig
+
+from models.embedded import Heads
+from models.network import NewsMiniLM
+from models.training.export import export
+from seeds.store import Store
+from tests import articles
+
+ROOT = Path(__file__).parent.parent
+SEED_ID = "000_2b185b114cfd4cc6"
+SEED_FILE = ROOT / "seeds" / "articles" / f"{SEED_ID}.txt"
+
+
+@pytest.fixture
+def seeds_folder(tmp_path: Path) -> Path:
+    """A folder that holds the seed record alone."""
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    shutil.copy(SEED_FILE, folder)
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(f"sqlite:///{tmp_path / 'results.db'}")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A news-minilm of real architecture and random weights, small enough to build in a second."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=400, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator([articles.HARBOUR, articles.FOOTBALL, articles.BUDGET], trainer)
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=48, num_hidden_layers=2, num_attention_heads=4,
+        intermediate_size=96, attn_implementation="packed",
+    )  # fmt: skip
+    config.save_pretrained(folder)
+    torch.manual_seed(1)
+    network = NewsMiniLM.from_config(config, topics=17)
+    heads = Heads((1.0,) * 17, (0.0,) * 17, (0.5,) * 17, label_scale=10.0, label_shift=-5.0, label_threshold=0.5)
+    target = folder / "news-tiny"
+    export(network, heads, base=folder, folder=target)
+    return target

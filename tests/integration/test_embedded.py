@@ -1,0 +1,191 @@
+"""The embedded model: a tiny one for its contracts, the shipped one for what users see."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.catalog import Shelf
+from models.embedded import Embedded
+from models.errors import InvalidOption, ModelCorrupt, UnknownModel, UnreadableText
+from models.types import Document, Model, Outcome, SummaryOptions, TopicsOptions, Work
+from tests import articles
+from tests.conftest import SEED_ID
+
+ALL = TopicsOptions(threshold=0.0)
+CONFLICT = "medtop:16000000"
+
+
+def work(text: str, *, title: str | None = None, topics: TopicsOptions = ALL) -> Work:
+    return Work(Document(text, title), SummaryOptions(), topics)
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder: Path) -> Embedded:
+    return Embedded(tiny_folder, id="news-tiny", dtype=torch.float32)
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Model:
+    return Shelf(dtype="float32").get("news-minilm")
+
+
+def texts() -> list[str]:
+    short = "Rain fell in Vik."
+    odd = "First.\n\n\n \n\nसमाचार यहाँ है। 中文新闻在这里。\n\n🌊🌊🌊\n\nLast sentence of all."
+    return [articles.HARBOUR, short, articles.long_article(1500), odd, articles.FOOTBALL, articles.BUDGET]
+
+
+def same(one: Outcome, other: Outcome) -> None:
+    assert one.summary == other.summary
+    assert one.topics is not None
+    assert other.topics is not None
+    scores = {topic.name: topic.score for topic in one.topics}
+    assert {topic.name: topic.score for topic in other.topics} == pytest.approx(scores, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["tiny", "shipped"])
+def test_batch_equals_single(name: str, request: pytest.FixtureRequest) -> None:
+    model: Model = request.getfixturevalue(name)
+    together = model.run([work(text) for text in texts()])
+    for text, outcome in zip(texts(), together, strict=True):
+        same(outcome, model.run([work(text)])[0])
+
+
+def test_topics_alone_are_the_topics_of_both(tiny: Embedded) -> None:
+    text = articles.long_article(2000)
+    both = tiny.run([work(text, title="News of the coast")])[0]
+    alone = tiny.run([Work(Document(text, "News of the coast"), topics=ALL)])[0]
+    assert both.topics is not None
+    assert alone.topics is not None
+    assert [t.score for t in alone.topics] == pytest.approx([t.score for t in both.topics], abs=1e-5)
+    assert alone.summary is None
+
+
+def test_packed_attention_equals_the_ordinary_one(tiny_folder: Path, tiny: Embedded) -> None:
+    """Our packed pass against transformers' own implementation, sequence by sequence."""
+    from transformers import AutoModel
+
+    sequences = [[2, 10, 11, 3], [2, 12, 3], [2, *range(20, 60), 3]]
+    reference = AutoModel.from_pretrained(tiny_folder, add_pooling_layer=False, dtype=torch.float32).eval()
+    with torch.inference_mode():
+        expected = torch.cat([reference(torch.tensor([ids])).last_hidden_state[0] for ids in sequences])
+        assert torch.allclose(tiny._network.encode(sequences), expected, atol=1e-5)
+
+
+def test_every_sentence_is_where_it_says(tiny: Embedded) -> None:
+    for text, outcome in zip(texts(), tiny.run([work(text) for text in texts()]), strict=True):
+        assert outcome.summary is not None
+        assert outcome.summary.sentences
+        assert all(text[s.start : s.end] == s.text for s in outcome.summary.sentences)
+
+
+def test_a_long_article_is_read_whole(tiny: Embedded) -> None:
+    text = articles.long_article(20_000)
+    [outcome] = tiny.run([work(text)])
+    assert outcome.summary is not None
+    assert outcome.summary.used_tokens == outcome.summary.input_tokens > 20_000
+    assert not outcome.summary.truncated
+
+
+def test_titles_change_topics_alone(tiny: Embedded) -> None:
+    plain, titled = tiny.run([work(articles.HARBOUR), work(articles.HARBOUR, title="Brenna Rovers win cup")])
+    assert plain.summary == titled.summary
+    assert plain.topics != titled.topics
+
+
+def test_links_alone_are_no_article(tiny: Embedded) -> None:
+    good, bad = tiny.run([work(articles.HARBOUR), work("READ MORE: Why the coast is sinking")])
+    assert good.error is None
+    assert isinstance(bad.error, UnreadableText)
+
+
+def test_own_labels_are_scored_in_place_of_the_vocabulary(tiny: Embedded) -> None:
+    [outcome] = tiny.run([work(articles.HARBOUR, topics=TopicsOptions(labels=("sea", "cheese"), threshold=0.0))])
+    assert outcome.topics is not None
+    assert {topic.name for topic in outcome.topics} == {"sea", "cheese"}
+    assert {topic.qcode for topic in outcome.topics} == {None}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (TopicsOptions(labels=tuple(map(str, range(10_000)))), "10,000 labels.*at most 200"),
+        (TopicsOptions(labels=("a", " ")), "empty"),
+        (TopicsOptions(labels=("a", "a")), "twice"),
+        (TopicsOptions(threshold=1.5), "between 0 and 1"),
+        (TopicsOptions(threshold=float("nan")), "between 0 and 1"),
+        (TopicsOptions(limit=0), "at least 1"),
+    ],
+)
+def test_impossible_options_are_refused(tiny: Embedded, options: TopicsOptions, message: str) -> None:
+    with pytest.raises(InvalidOption, match=message):
+        tiny.parameters("topics", options)
+
+
+def damaged(folder: Path, tmp_path: Path) -> Path:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    return copy
+
+
+def test_a_changed_file_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    folder = damaged(tiny_folder, tmp_path)
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(weights)
+    with pytest.raises(ModelCorrupt, match="not the file that was recorded"):
+        Embedded(folder, id="x")
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "heads.json", "heads.safetensors"])
+def test_a_missing_file_is_named(tiny_folder: Path, tmp_path: Path, name: str) -> None:
+    folder = damaged(tiny_folder, tmp_path)
+    (folder / name).unlink()
+    with pytest.raises(ModelCorrupt, match=name):
+        Embedded(folder, id="x")
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "tokenizer.json", "heads.json", "heads.safetensors", "model.safetensors"]
+)
+def test_an_unreadable_file_is_told_even_without_checksums(tiny_folder: Path, tmp_path: Path, name: str) -> None:
+    folder = damaged(tiny_folder, tmp_path)
+    (folder / "SHA256SUMS").unlink()
+    (folder / name).write_bytes(b"{")
+    with pytest.raises(ModelCorrupt, match="copy"):
+        Embedded(folder, id="x")
+
+
+def test_a_folder_without_weights_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(UnknownModel, match="safetensors"):
+        Embedded(tmp_path, id="x")
+
+
+def test_the_seed_article(shipped: Model, seeds_folder: Path) -> None:
+    from seeds.records import SeedFolder
+
+    text = SeedFolder(seeds_folder).get(SEED_ID).text
+    [outcome] = shipped.run([Work(Document(text), SummaryOptions(), TopicsOptions())])
+    assert outcome.summary is not None
+    assert outcome.topics
+    assert outcome.topics[0].qcode == CONFLICT
+    assert all(text[s.start : s.end] == s.text for s in outcome.summary.sentences)
+    assert not any(
+        furniture in outcome.summary.text for furniture in ("READ MORE", "speedy advance", "crossing closed")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "qcode"),
+    [
+        (articles.FOOTBALL, "medtop:15000000"),
+        (articles.BUDGET, "medtop:11000000"),
+        (articles.HARBOUR, "medtop:03000000"),
+    ],
+)
+def test_plain_stories_get_their_topic(shipped: Model, text: str, qcode: str) -> None:
+    [outcome] = shipped.run([Work(Document(text), topics=TopicsOptions())])
+    assert outcome.topics
+    assert qcode in [topic.qcode for topic in outcome.topics]

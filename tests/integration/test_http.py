@@ -1,0 +1,246 @@
+"""The HTTP service through its real lifespan, on the tiny model's double or the shipped model."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from starlette.testclient import TestClient
+
+from seeds.store import Store
+from service.app import create_app
+from service.settings import Settings
+from tests import articles
+from tests.conftest import SEED_FILE, SEED_ID
+from tests.doubles import INFO, Counting, OneShelf
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture
+def model() -> Counting:
+    return Counting()
+
+
+def settings(folder: Path, **values: Any) -> Settings:
+    return Settings(seeds=folder, summary_model="counting", topics_model="counting", **values)
+
+
+@pytest.fixture
+def client(seeds_folder: Path, model: Counting) -> Iterator[TestClient]:
+    app = create_app(settings(seeds_folder, max_body_bytes=8_000_000), models=OneShelf({INFO.id: model}))
+    with TestClient(app) as client:
+        yield client
+
+
+def test_an_article_is_digested(client: TestClient) -> None:
+    reply = client.post("/v1/digest", json={"articles": [{"id": "harbour", "text": articles.HARBOUR}]})
+    assert reply.status_code == 200
+    [result] = reply.json()["results"]
+    assert result["id"] == "harbour"
+    assert result["cached"] == {"summary": False, "topics": False}
+    assert result["error"] is None
+    assert set(result["summary"]) == {
+        "text", "sentences", "model", "revision", "input_tokens", "used_tokens", "truncated",
+    }  # fmt: skip
+    assert all(articles.HARBOUR[s["start"] : s["end"]] == s["text"] for s in result["summary"]["sentences"])
+    assert [set(topic) for topic in result["topics"]] == [{"qcode", "uri", "name", "score"}]
+    made = result["provenance"]["summary"]
+    assert (made["model"], made["revision"], made["parameters"]["engine"]) == ("counting", "r1", "python")
+
+
+def test_one_task_alone(client: TestClient, model: Counting) -> None:
+    reply = client.post("/v1/digest", json={"articles": [{"text": articles.HARBOUR}], "tasks": ["topics"]})
+    assert reply.json()["results"][0]["summary"] is None
+    assert [work.summary for work in model.seen] == [None]
+
+
+def test_summarise_and_tag(client: TestClient) -> None:
+    summary = client.post("/v1/summarise", json={"text": articles.HARBOUR, "sentences": 1})
+    assert len(summary.json()["sentences"]) == 1
+    tagged = client.post("/v1/tag", json={"text": articles.HARBOUR, "title": "A drill"})
+    assert [topic["name"] for topic in tagged.json()["topics"]] == ["e"]
+
+
+def test_in_a_list_of_ten_with_two_bad_eight_are_answered(client: TestClient) -> None:
+    sent: list[Any] = [{"id": str(number), "text": f"Story {number} has this one sentence."} for number in range(10)]
+    sent[2] = {"id": "2", "text": 5}
+    sent[6] = {"id": "6", "text": "  "}
+    reply = client.post("/v1/digest", json={"articles": sent})
+    assert reply.status_code == 200
+    results = reply.json()["results"]
+    assert [result["id"] for result in results] == [str(number) for number in range(10)]
+    assert [result["id"] for result in results if result["summary"]] == list("01345789")
+    assert [result["error"]["error_type"] for result in results if result["error"]] == [
+        "invalid_request",
+        "unreadable_text",
+    ]
+
+
+def test_the_seed_article_over_http(client: TestClient) -> None:
+    before = (SEED_FILE.read_bytes(), SEED_FILE.stat().st_mtime_ns)
+    assert client.get("/v1/articles").json() == {
+        "articles": [{"id": SEED_ID}], "total": 1, "offset": 0, "limit": 100,
+    }  # fmt: skip
+    record = client.get(f"/v1/articles/{SEED_ID}").json()
+    assert record["date"] == "2021-07-15"
+    digest = client.get(f"/v1/articles/{SEED_ID}/digest").json()
+    assert digest["cached"] == {"summary": False, "topics": False}
+    assert all(record["text"][s["start"] : s["end"]] == s["text"] for s in digest["summary"]["sentences"])
+    posted = client.post("/v1/digest", json={"articles": [{"text": record["text"]}]}).json()["results"][0]
+    assert posted["cached"] == {"summary": True, "topics": True}
+    assert (SEED_FILE.read_bytes(), SEED_FILE.stat().st_mtime_ns) == before
+
+
+def test_a_restart_forgets_nothing(seeds_folder: Path) -> None:
+    models = [Counting(), Counting()]
+    replies = []
+    stamp = (seeds_folder / f"{SEED_ID}.txt").stat().st_mtime_ns
+    for model in models:
+        with TestClient(create_app(settings(seeds_folder), models=OneShelf({INFO.id: model}))) as client:
+            replies.append(client.get(f"/v1/articles/{SEED_ID}/digest").json())
+    assert [model.runs for model in models] == [1, 0]
+    assert replies[1] == replies[0] | {"cached": {"summary": True, "topics": True}}
+    assert (seeds_folder / f"{SEED_ID}.txt").stat().st_mtime_ns == stamp
+
+
+def test_models_and_topics_are_listed(client: TestClient) -> None:
+    assert {entry["id"] for entry in client.get("/v1/models").json()["models"]} >= {"news-minilm", "lead"}
+    vocabulary = client.get("/v1/topics").json()
+    assert vocabulary["release"].startswith("iptc-mediatopics-")
+    assert sum(entry["broader"] is None for entry in vocabulary["topics"]) == 17
+
+
+def test_pages(client: TestClient, seeds_folder: Path) -> None:
+    for number in range(5):
+        (seeds_folder / f"x{number}.txt").write_text("Text.")
+    page = client.get("/v1/articles", params={"offset": 4, "limit": 3}).json()
+    assert ([entry["id"] for entry in page["articles"]], page["total"]) == (["x3", "x4"], 6)
+
+
+def test_health(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ok"}
+
+
+def test_not_ready_before_the_start(seeds_folder: Path) -> None:
+    client = TestClient(create_app(settings(seeds_folder), models=OneShelf({INFO.id: Counting()})))
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 503
+    reply = client.post("/v1/digest", json={"articles": [{"text": "Text."}]})
+    assert (reply.status_code, reply.json()["error_type"]) == (503, "not_ready")
+
+
+Send = Callable[[TestClient], Any]
+TEXT = {"text": articles.HARBOUR}
+
+
+@pytest.mark.parametrize(
+    ("send", "status", "error_type", "says"),
+    [
+        (lambda c: c.post("/v1/summarise", json={"text": ""}), 422, "unreadable_text", "Send the article's text"),
+        (lambda c: c.post("/v1/summarise", json={"text": " \n\t"}), 422, "unreadable_text", "empty"),
+        (lambda c: c.post("/v1/summarise", json={"text": "a" * 5_000_000}), 413, "too_large", "400,000"),
+        (lambda c: c.post("/v1/summarise", json={"text": "a" * 9_000_000}), 413, "too_large", "MAX_BODY_BYTES"),
+        (lambda c: c.post("/v1/summarise", json={"text": "a\0b"}), 422, "unreadable_text", r"U\+0000 at character 1"),
+        (lambda c: c.post("/v1/summarise", content=b'{"text": "caf\xe9"}'), 422, "invalid_request", "not UTF-8.*0xE9"),
+        (lambda c: c.post("/v1/summarise", content=b'{"text": "\\ud800"}'), 422, "unreadable_text", r"surrogate U\+D800"),
+        (lambda c: c.post("/v1/summarise", content=b"{"), 422, "invalid_request", "JSON|decode"),
+        (lambda c: c.post("/v1/summarise", content=b""), 422, "invalid_request", "required"),
+        (lambda c: c.post("/v1/summarise", data=TEXT), 422, "invalid_request", "Content-Type: application/json"),
+        (lambda c: c.post("/v1/summarise", json=[1]), 422, "invalid_request", "dictionary|object"),
+        (lambda c: c.post("/v1/summarise", json={"text": 5}), 422, "invalid_request", "text: input should be a valid string"),
+        (lambda c: c.post("/v1/summarise", json={}), 422, "invalid_request", "text: field required"),
+        (lambda c: c.post("/v1/summarise", json=TEXT | {"max_word": 5}), 422, "invalid_request", "'max_word' is not an option"),
+        (lambda c: c.post("/v1/summarise", json=TEXT | {"sentences": 0}), 422, "invalid_request", "greater than or equal to 1"),
+        (lambda c: c.post("/v1/summarise", json=TEXT | {"truncation": "x"}), 422, "invalid_request", "'chunk'"),
+        (lambda c: c.post("/v1/summarise", json=TEXT | {"model": "gpt"}), 404, "unknown_model", "gpt"),
+        (lambda c: c.post("/v1/digest", json={"articles": [TEXT], "tasks": ["translate"]}), 422, "invalid_request", "'topics'"),
+        (lambda c: c.post("/v1/digest", json={"articles": []}), 422, "invalid_request", "at least 1 item"),
+        (lambda c: c.post("/v1/digest", json={"articles": [TEXT] * 300}), 413, "too_large", "300 articles.*256"),
+        (lambda c: c.get("/v1/articles/nobody"), 404, "unknown_article", "nobody"),
+        (lambda c: c.get("/v1/articles/nobody/digest"), 404, "unknown_article", "/v1/articles"),
+        (lambda c: c.get("/v1/articles/..%2f..%2fetc%2fpasswd"), 404, "unknown_", ""),
+        (lambda c: c.get("/v1/articles?limit=x"), 422, "invalid_request", "limit"),
+        (lambda c: c.get("/nowhere"), 404, "unknown_route", "/docs"),
+        (lambda c: c.get("/v1/digest"), 405, "method_not_allowed", "POST"),
+    ],
+)  # fmt: skip
+def test_bad_input(client: TestClient, send: Send, status: int, error_type: str, says: str) -> None:
+    reply = send(client)
+    problem = reply.json()
+    assert (reply.status_code, reply.headers["content-type"]) == (status, PROBLEM)
+    assert problem["error_type"].startswith(error_type)
+    assert re.search(says, problem["detail"], re.DOTALL), problem["detail"]
+    assert problem["error"] == problem["detail"]
+    assert {"type", "title", "status", "detail", "instance"} <= set(problem)
+
+
+def test_an_id_that_cannot_be_written_is_refused_alone(client: TestClient) -> None:
+    sent = b'{"articles": [{"id": "\\ud800", "text": "One story."}, {"id": "b", "text": "Another story."}]}'
+    results = client.post("/v1/digest", content=sent).json()["results"]
+    assert [(result["id"], result["error"] is None) for result in results] == [(None, False), ("b", True)]
+
+
+def test_request_ids_are_echoed_or_made(client: TestClient) -> None:
+    assert client.get("/healthz", headers={"X-Request-ID": "abc-1"}).headers["x-request-id"] == "abc-1"
+    made = {client.get("/healthz").headers["x-request-id"] for _ in range(2)}
+    assert len(made) == 2
+    assert client.get("/nowhere").headers["x-request-id"]
+    assert client.get("/healthz", headers={"X-Request-ID": "a\tb"}).headers["x-request-id"] != "a\tb"
+
+
+def test_api_keys(seeds_folder: Path) -> None:
+    app = create_app(settings(seeds_folder, api_keys="one,two"), models=OneShelf({INFO.id: Counting()}))
+    with TestClient(app) as client:
+        assert client.get("/healthz").status_code == 200
+        missing = client.get("/v1/models")
+        assert (missing.status_code, missing.json()["error_type"]) == (401, "key_missing")
+        wrong = client.get("/v1/models", headers={"Authorization": "Bearer three"})
+        assert (wrong.status_code, wrong.json()["error_type"]) == (403, "key_refused")
+        assert client.get("/v1/models", headers={"Authorization": "Bearer two"}).status_code == 200
+
+
+def test_a_damaged_store_stops_the_start(seeds_folder: Path) -> None:
+    (seeds_folder / "results.db").write_bytes(b"no database " * 100)
+    app = create_app(settings(seeds_folder), models=OneShelf({INFO.id: Counting()}))
+    with pytest.raises(Exception, match="Move the file away"), TestClient(app):
+        pass
+
+
+def test_a_crash_inside_is_500_without_its_secrets(seeds_folder: Path) -> None:
+    class Broken(Counting):
+        def run(self, work: object) -> Any:
+            raise RuntimeError("secret of the house")
+
+    app = create_app(settings(seeds_folder), models=OneShelf({INFO.id: Broken()}))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        reply = client.post("/v1/summarise", json=TEXT)
+        assert (reply.status_code, reply.json()["error_type"]) == (500, "internal_error")
+        assert "secret" not in reply.text
+        assert client.get("/readyz").status_code == 200
+
+
+def test_a_store_that_fails_later_is_told(seeds_folder: Path) -> None:
+    app = create_app(settings(seeds_folder), models=OneShelf({INFO.id: Counting()}), open_store=_full)
+    with TestClient(app) as client:
+        reply = client.post("/v1/summarise", json={"text": "word " * 50_000})
+        assert (reply.status_code, reply.json()["error_type"]) == (503, "store_unavailable")
+
+
+def _full(url: str) -> Store:
+    store = Store(url)
+    event.listen(store._engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
+    store._engine.dispose()
+    return store
+
+
+def test_the_openapi_document_names_every_route(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    assert {"/v1/digest", "/v1/summarise", "/v1/tag", "/v1/articles", "/v1/articles/{article_id}",
+            "/v1/articles/{article_id}/digest", "/v1/models", "/v1/topics", "/healthz", "/readyz"} <= set(document["paths"])  # fmt: skip
+    fields = document["components"]["schemas"]["DigestRequest"]["properties"]
+    assert json.dumps(fields["articles"]).count("ArticleFields") == 1

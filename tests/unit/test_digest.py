@@ -1,0 +1,207 @@
+"""The one path: keys, caching, order, duplicates, concurrency."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+import service.digest
+from models.errors import ModelError, UnknownModel, UnsupportedTask
+from models.summarisers.lead import Lead
+from models.types import Outcome, SummaryOptions, Task, TopicsOptions, Work
+from seeds.errors import UnreadableRecord
+from seeds.records import Article
+from seeds.store import Store
+from service.digest import Digester, Wanted
+from service.errors import TooLarge
+from tests.articles import BUDGET, FOOTBALL, HARBOUR, article
+from tests.doubles import INFO, Counting, OneShelf
+
+BOTH = Wanted(summary_model="counting", topics_model="counting")
+
+
+def digester(model: Counting, store: Store, **options: int) -> Digester:
+    return Digester(OneShelf({"counting": model, "lead": Lead()}), store, **options)
+
+
+def test_order_and_ids_are_kept(store: Store) -> None:
+    found = digester(Counting(), store).digest(
+        [article(FOOTBALL, id="b"), article(HARBOUR, id="a"), article(BUDGET)], BOTH
+    )
+    assert [item.id for item in found] == ["b", "a", None]
+    assert [item.summary.text.split()[0] for item in found if item.summary] == ["Brenna", "The", "Parliament"]
+
+
+def test_both_tasks_take_one_pass(store: Store) -> None:
+    model = Counting()
+    digester(model, store).digest([article()], BOTH)
+    assert (model.runs, len(model.seen)) == (1, 1)
+
+
+def test_asked_again_no_model_is_called(store: Store) -> None:
+    model = Counting()
+    first = digester(model, store).digest([article()], BOTH)
+    again = digester(model, store).digest([article()], BOTH)
+    assert model.runs == 1
+    assert first[0].cached == {"summary": False, "topics": False}
+    assert again[0].cached == {"summary": True, "topics": True}
+    assert (first[0].summary, first[0].topics) == (again[0].summary, again[0].topics)
+    assert first[0].provenance == again[0].provenance
+
+
+def test_only_the_missing_task_is_computed(store: Store) -> None:
+    model = Counting()
+    digester(model, store).digest([article()], Wanted(summary_model="counting"))
+    [found] = digester(model, store).digest([article()], BOTH)
+    assert found.cached == {"summary": True, "topics": False}
+    assert [(work.summary is None, work.topics is None) for work in model.seen] == [(False, True), (True, False)]
+
+
+def test_one_text_under_two_ids_is_computed_once(store: Store) -> None:
+    model = Counting()
+    found = digester(model, store).digest([article(id="a"), article(FOOTBALL, id="b"), article(id="c")], BOTH)
+    assert len(model.seen) == 2
+    assert [item.id for item in found] == ["a", "b", "c"]
+    assert found[0].summary == found[2].summary
+
+
+def changed(
+    text: str = HARBOUR, title: str | None = None, wanted: Wanted = BOTH, **info: str
+) -> tuple[Article, Wanted, Counting]:
+    return article(text, title=title), wanted, Counting(replace(INFO, **info))
+
+
+@pytest.mark.parametrize(
+    ("change", "cached"),
+    [
+        (changed(), {"summary": True, "topics": True}),
+        (changed(HARBOUR + " More."), {"summary": False, "topics": False}),
+        (changed(HARBOUR + " "), {"summary": False, "topics": False}),
+        (changed(title="A title"), {"summary": True, "topics": False}),
+        (changed(revision="r2"), {"summary": False, "topics": False}),
+        (changed(engine="other"), {"summary": False, "topics": False}),
+        (changed(dtype="float16"), {"summary": False, "topics": False}),
+        (changed(vocabulary="letters-2"), {"summary": True, "topics": False}),
+        (changed(wanted=replace(BOTH, summary=SummaryOptions(sentences=1))), {"summary": False, "topics": True}),
+        (changed(wanted=replace(BOTH, summary=SummaryOptions(sentences=3))), {"summary": True, "topics": True}),
+        (changed(wanted=replace(BOTH, summary=SummaryOptions(max_words=9))), {"summary": False, "topics": True}),
+        (changed(wanted=replace(BOTH, topics=TopicsOptions(threshold=0.9))), {"summary": True, "topics": False}),
+        (changed(wanted=replace(BOTH, topics=TopicsOptions(limit=1))), {"summary": True, "topics": False}),
+        (changed(wanted=replace(BOTH, topics=TopicsOptions(labels=("a",)))), {"summary": True, "topics": False}),
+    ],
+    ids=[
+        "nothing", "text", "white space", "title", "revision", "engine", "dtype", "vocabulary", "sentences",
+        "the default said aloud", "max_words", "threshold", "limit", "labels",
+    ],
+)  # fmt: skip
+def test_each_component_of_the_key_invalidates(
+    store: Store, change: tuple[Article, Wanted, Counting], cached: dict[Task, bool]
+) -> None:
+    digester(Counting(), store).digest([article()], BOTH)
+    changed_article, wanted, model = change
+    [found] = digester(model, store).digest([changed_article], wanted)
+    assert found.cached == cached
+
+
+def test_another_model_id_invalidates(store: Store) -> None:
+    digester(Counting(), store).digest([article()], Wanted(summary_model="counting"))
+    [found] = digester(Counting(), store).digest([article()], Wanted(summary_model="lead"))
+    assert found.cached == {"summary": False}
+
+
+def test_another_result_version_invalidates(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    digester(Counting(), store).digest([article()], BOTH)
+    monkeypatch.setattr(service.digest, "RESULT_VERSION", service.digest.RESULT_VERSION + 1)
+    [found] = digester(Counting(), store).digest([article()], BOTH)
+    assert found.cached == {"summary": False, "topics": False}
+
+
+def test_bad_articles_fail_alone(store: Store) -> None:
+    articles = [article(f"Article number {number} says something new.", id=str(number)) for number in range(10)]
+    articles[3] = article(" \n ", id="3")
+    articles[7] = article("Binary \x00 text.", id="7")
+    found = digester(Counting(), store).digest(articles, BOTH)
+    assert [item.id for item in found] == [str(number) for number in range(10)]
+    assert [item.id for item in found if item.summary and item.topics is not None] == list("01245689")
+    assert [type(item.error) for item in found if item.error] == [UnreadableRecord, UnreadableRecord]
+
+
+def test_a_long_article_is_refused_with_number_limit_and_remedy(store: Store) -> None:
+    [found] = digester(Counting(), store, max_article_characters=100).digest([article()], BOTH)
+    assert isinstance(found.error, TooLarge)
+    assert "100" in str(found.error)
+    assert "DATELINE_MAX_ARTICLE_CHARACTERS" in str(found.error)
+
+
+def test_an_unknown_model_is_refused_before_anything_is_read(store: Store) -> None:
+    with pytest.raises(UnknownModel, match="nobody"):
+        digester(Counting(), store).digest([article()], Wanted(summary_model="nobody"))
+
+
+def test_a_task_the_model_does_not_do_is_refused(store: Store) -> None:
+    with pytest.raises(UnsupportedTask, match="news-minilm"):
+        digester(Counting(), store).digest([article()], Wanted(topics_model="lead"))
+
+
+def test_no_articles_no_work(store: Store) -> None:
+    model = Counting()
+    assert digester(model, store).digest([], BOTH) == []
+    assert model.runs == 0
+
+
+def test_identical_requests_at_once_are_computed_once(store: Store) -> None:
+    model = Counting(gate=threading.Event())
+    shared = digester(model, store)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(shared.digest, [article(id=str(number))], BOTH) for number in range(8)]
+        model.gate.set()  # type: ignore[union-attr]
+        found = [future.result(timeout=10)[0] for future in asked]
+    assert len(model.seen) == 1
+    assert [item.id for item in found] == [str(number) for number in range(8)]
+    assert len({item.summary for item in found}) == 1
+
+
+def test_requests_that_share_articles_in_opposite_order_do_not_lock(store: Store) -> None:
+    shared = digester(Counting(), store)
+    texts = [f"Story {number} of the day has a sentence." for number in range(20)]
+    with ThreadPoolExecutor(4) as pool:
+        orders: list[Sequence[str]] = [texts, texts[::-1]] * 10
+        asked = [pool.submit(shared.digest, [article(text) for text in order], BOTH) for order in orders]
+        assert all(item.error is None for future in asked for item in future.result(timeout=20))
+
+
+class Failing(Counting):
+    """Fails while `broken`: for one article with an error of its own, or altogether."""
+
+    broken: Exception | None = None
+
+    def run(self, work: Sequence[Work]) -> list[Outcome]:
+        if isinstance(self.broken, ModelError):
+            return [Outcome(error=self.broken) if "Holt" in item.document.text else o
+                    for item, o in zip(work, super().run(work), strict=True)]  # fmt: skip
+        if self.broken:
+            raise self.broken
+        return super().run(work)
+
+
+def test_an_articles_own_error_is_not_kept(store: Store) -> None:
+    model = Failing()
+    model.broken = ModelError("no")
+    shared = digester(model, store)
+    first = shared.digest([article(), article(FOOTBALL)], BOTH)
+    assert [item.error for item in first] == [None, model.broken]
+    model.broken = None
+    again = shared.digest([article(), article(FOOTBALL)], BOTH)
+    assert [item.cached["summary"] for item in again] == [True, False]
+
+
+def test_after_a_crash_the_next_request_is_served(store: Store) -> None:
+    model = Failing()
+    model.broken = RuntimeError("boom")
+    shared = digester(model, store)
+    with pytest.raises(RuntimeError, match="boom"):
+        shared.digest([article()], BOTH)
+    model.broken = None
+    assert shared.digest([article()], BOTH)[0].error is None
