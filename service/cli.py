@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -13,6 +14,14 @@ import typer
 if TYPE_CHECKING:
     from service.digest import Digest, Wanted
     from service.settings import Settings
+
+
+class Measured(StrEnum):
+    """What `evaluate` measures."""
+
+    summaries = "summaries"
+    topics = "topics"
+
 
 FAILED, USAGE, SOME_FAILED, INTERRUPTED = 1, 2, 3, 130
 
@@ -99,6 +108,52 @@ def models_list(
             preset.id, ", ".join(preset.tasks), ", ".join(preset.languages), preset.licence, preset.description
         )
     Console().print(table)
+
+
+@app.command()
+def evaluate(
+    what: Annotated[Measured, typer.Argument(help="What to measure.")],
+    file: Annotated[Path, typer.Argument(help="JSON lines (.jsonl or .jsonl.gz): text and summary, or text and iptc.")],
+    model: Annotated[str | None, typer.Option(help="Model to measure; the default one when absent.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of tables.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Folder for a page with plots.")] = None,
+) -> None:
+    """Measure a model against human references: summaries by ROUGE beside the lead, topics beside TF-IDF."""
+    with told():
+        import json
+
+        from rich.console import Console
+        from rich.progress import Progress
+
+        from models.catalog import Shelf
+        from seeds.store import Store
+        from service import evaluation
+        from service import report as reports
+        from service.digest import Digester
+        from service.settings import read_settings
+
+        settings = read_settings()
+        digester = Digester(Shelf(dtype=settings.dtype), Store("sqlite://"))
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            bar = progress.add_task(f"{what.value}: {file.name}")
+
+            def advance(done: int, total: int) -> None:
+                progress.update(bar, completed=done, total=total)
+
+            found: evaluation.SummaryEvaluation | evaluation.TopicsEvaluation
+            if what is Measured.summaries:
+                chosen = model or settings.summary_model
+                found = evaluation.evaluate_summaries(file, model=chosen, digester=digester, advance=advance)
+            else:
+                chosen = model or settings.topics_model
+                found = evaluation.evaluate_topics(file, model=chosen, digester=digester, advance=advance)
+        if report is not None:
+            page = reports.write_page(found, report, title=f"{what.value} of {chosen}: {file.name}")
+            print(f"report: {page}", file=sys.stderr)
+        if as_json:
+            print(json.dumps(reports.as_json(found)))
+        else:
+            reports.show(found, Console())
 
 
 @contextmanager

@@ -106,10 +106,10 @@ def windows(example: Example, *, opening: int, closing: int) -> Windows:
 def batches(examples: Sequence[Example], *, tokens: int, random: Random) -> list[list[Example]]:
     """Batches of about `tokens` tokens, of examples of like length, in random order."""
     order = sorted(examples, key=lambda example: example.tokens * (1 + 0.2 * random.random()))
-    found: list[list[Example]] = [[]]
+    found: list[list[Example]] = []
     held = 0
     for example in order:
-        if held + example.tokens > tokens and found[-1]:
+        if not found or held + example.tokens > tokens:
             found.append([])
             held = 0
         found[-1].append(example)

@@ -5,14 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import cast
 
-from tokenizers import Tokenizer
+import torch
 from transformers import BertModel
 
+from models import loading
 from models.network import NewsMiniLM
 from models.training import corpus, topics
+from models.training.calibrate import calibrate
 from models.training.examples import Example, summary_examples, topic_examples
+from models.training.export import export
 from models.training.train import Plan, fit
+from models.vocabulary import TOP_LEVEL
 
 log = logging.getLogger(__name__)
 
@@ -50,28 +55,29 @@ def gather(data: Path) -> Corpora:
     return Corpora(train, validation, [row for row in labelled if row.id not in twins])
 
 
-def train(data: Path, base: Path, work: Path, *, plan: Plan, most: int | None = None) -> NewsMiniLM:
-    """Train on `data` from the encoder in `base`; `work` holds the checkpoint. `most` limits the documents of each
-    kind, for a trial run."""
+def run(data: Path, base: Path, out: Path, *, plan: Plan, most: int | None = None) -> None:
+    """The whole recipe: train on `data` from the encoder in `base`, refine, calibrate, and write the model to `out`.
+    A run that was interrupted goes on from its checkpoint beside `out`.
+
+    Args:
+        most: limits the documents of each kind, for a trial run.
+    """
     corpora = gather(data)
+    tokenizer = loading.load_tokenizer(base)
     random = Random(plan.seed)
-    tokenizer = load_tokenizer(base)
     sampled = topics.sample([row for row in corpora.labelled if row.split == "train"], random)
     tagged = topic_examples(sampled[:most], tokenizer, max_tokens=TOPICS_TOKENS, random=random)
     summaries = summary_examples(corpora.train[:most], tokenizer, max_tokens=SUMMARY_TOKENS)
     log.info("%d articles with summaries, %s tokens", len(summaries), f"{total(summaries):,}")
     log.info("%d texts with topics, %s tokens", len(tagged), f"{total(tagged):,}")
-    encoder = BertModel.from_pretrained(base, add_pooling_layer=False, attn_implementation="packed")
-    model = NewsMiniLM(encoder, topics=17)
-    fit(model, summaries, tagged, plan=plan, checkpoint=work / "checkpoint.pt")
-    return model
-
-
-def load_tokenizer(folder: Path) -> Tokenizer:
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+    torch.manual_seed(plan.seed)
+    encoder = cast(BertModel, loading.load_encoder(base, dtype=torch.float32))
+    model = NewsMiniLM(encoder, topics=len(TOP_LEVEL))
+    fit(model, summaries, tagged, plan=plan, checkpoint=out.with_name(out.name + ".checkpoint"))
+    validation = [row for row in corpora.labelled if row.split == "validation"][:most]
+    held = topic_examples(validation, tokenizer, max_tokens=SUMMARY_TOKENS, random=random)
+    heads = calibrate(model, held, tokenizer, plan=plan)
+    export(model, heads, base=base, folder=out)
 
 
 def total(examples: Sequence[Example]) -> int:

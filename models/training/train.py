@@ -48,7 +48,6 @@ def fit(
 ) -> None:
     """Train `model` in place: `plan.epochs` times over `summaries`, once over `topics`, mixed. Resumes from
     `checkpoint` when it is there, with the same batches as an uninterrupted run."""
-    torch.manual_seed(plan.seed)
     steps = list(schedule(summaries, topics, plan=plan))
     freeze(model, plan.frozen_layers)
     optimiser = torch.optim.AdamW(

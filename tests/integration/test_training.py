@@ -1,0 +1,146 @@
+"""The recipe, whole, on some fifty documents and a tiny encoder."""
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+
+from models.embedded import Embedded
+from models.training import recipe
+from models.training.corpus import Pair, clean_article, clean_reference, hold_back, same_story
+from models.training.oracle import oracle
+from models.training.topics import SOURCES, Labelled, targets
+from models.training.train import Plan
+from models.types import Document, SummaryOptions, TopicsOptions, Work
+from tests.articles import long_article
+
+PLAN = Plan(epochs=1, frozen_layers=1, batch_tokens=1024, opening=2, closing=3)
+
+
+def article(number: int) -> str:
+    """Some 150 words that share no eight with another number's."""
+    words = long_article(200).split()
+    return " ".join(f"{word} x{number}" if i % 6 == 0 else word for i, word in enumerate(words))
+
+
+def make_data(folder: Path) -> Path:
+    (folder / "summaries").mkdir(parents=True)
+    (folder / "topics").mkdir()
+    for name, count in (("cnn_dailymail", 20), ("cnn_dailymail_aligned", 6), ("inshorts_news_summary", 12)):
+        rows = [
+            {"id": f"{name}-{i}", "article": article(i), "summary": "\n".join(article(i).split(". ")[:2])}
+            for i in range(count)
+        ]
+        write(folder / "summaries" / f"{name}.jsonl.gz", rows)
+    for number, source in enumerate(SOURCES):
+        rows = [
+            {
+                "id": f"{source}-{i}", "title": f"News of section {(number + i) % 17} from {source} today",
+                "text": article(1000 + 10 * number + i)[: 300 if i % 2 else 2000], "date_if_known": f"20{i:02}-01-01",
+                "source_labels": ["news"], "iptc": [f"medtop:{(number + i) % 17 + 1:02}000000"],
+            }
+            for i in range(12)
+        ]  # fmt: skip
+        write(folder / "topics" / f"{source}.jsonl.gz", rows)
+    return folder
+
+
+def write(path: Path, rows: list[dict[str, object]]) -> None:
+    path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+
+
+def test_the_whole_recipe(tiny_folder: Path, tmp_path: Path) -> None:
+    data = make_data(tmp_path / "data")
+    recipe.run(data, tiny_folder, tmp_path / "model", plan=PLAN, most=40)
+    model = Embedded(tmp_path / "model", id="trial", dtype=torch.float32)
+    [outcome] = model.run([Work(Document(article(1)), SummaryOptions(), TopicsOptions(threshold=0))])
+    assert outcome.summary is not None
+    assert outcome.summary.sentences
+    assert outcome.topics is not None
+    assert len(outcome.topics) == 17
+
+
+def test_the_same_seed_gives_the_same_weights_also_after_an_interruption(tiny_folder: Path, tmp_path: Path) -> None:
+    data = make_data(tmp_path / "data")
+    revisions = []
+    for name in ("one", "two"):
+        recipe.run(data, tiny_folder, tmp_path / name, plan=PLAN, most=12)
+        revisions.append(Embedded(tmp_path / name, id="x").info.revision)
+    (tmp_path / "one" / "SHA256SUMS").unlink()
+    recipe.run(data, tiny_folder, tmp_path / "one", plan=PLAN, most=12)  # goes on from its checkpoint: nothing to do
+    revisions.append(Embedded(tmp_path / "one", id="x").info.revision)
+    assert len(set(revisions)) == 1
+
+
+def test_training_learns(tiny_folder: Path, tmp_path: Path) -> None:
+    """Texts whose one word names their topic: after some epochs the topic is read off it."""
+    from tokenizers import Tokenizer
+
+    from models import loading
+    from models.network import NewsMiniLM
+    from models.training.calibrate import document_vectors
+    from models.training.examples import topic_examples
+    from models.training.train import fit
+
+    tokenizer = Tokenizer.from_file(str(tiny_folder / "tokenizer.json"))
+    words = {15: "cup striker penalty", 11: "parliament budget minister", 3: "tsunami flood sirens"}
+    rows = [
+        Labelled(f"{i}", "tests", "train", "", f"{words[topic]} number {i}.", frozenset({topic}), "", weak=False, truncated=False)
+        for i in range(120) for topic in words
+    ]  # fmt: skip
+    examples = topic_examples(rows, tokenizer, max_tokens=50, random=Random(0))
+    torch.manual_seed(0)
+    model = NewsMiniLM(loading.load_encoder(tiny_folder, dtype=torch.float32), topics=17)
+    plan = replace(PLAN, head_rate=5e-3, frozen_layers=0)
+    fit(model, [], examples * 10, plan=plan, checkpoint=tmp_path / "checkpoint")
+    with torch.inference_mode():
+        found = model.topics(document_vectors(model, examples, plan=plan)).argmax(1).tolist()
+    assert np.mean([place + 1 == next(iter(row.topics)) for place, row in zip(found, rows, strict=True)]) > 0.95
+
+
+def test_the_oracle_finds_the_best_set() -> None:
+    sentences = ["The cat sat on the mat.", "Nothing else happened at all.", "A dog ran home quickly."]
+    assert oracle(sentences, "The cat sat on the mat. A dog ran home.").best == [0, 2]
+
+
+def test_articles_that_share_text_are_held_back_together() -> None:
+    pairs = [Pair(str(i), "cnn_dailymail", article(i), "x") for i in range(30)]
+    twin = Pair("twin", "cnn_dailymail", article(7) + " And one more sentence at the end.", "x")
+    held = hold_back([*pairs, twin], most=15)
+    assert ("7" in held) == ("twin" in held)
+    assert 14 <= len(held) <= 17
+
+
+def test_other_stories_are_not_the_same() -> None:
+    assert same_story({"a": article(1)}, {"b": article(2)}) == []
+    assert same_story({"a": article(1)}, {"b": article(1)}) == [("a", "b")]
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("LONDON, England (CNN) -- Rain fell .", "Rain fell."),
+        ("(CNN)Police said it was n't him .", "Police said it wasn't him."),
+        ("By . Ann Lee . PUBLISHED: . 10:01 EST, 3 June 2013 . Rain fell.", "Rain fell."),
+        ("Scroll down for video Rain fell.", "Rain fell."),
+    ],
+)
+def test_furniture_of_the_corpus_is_cleaned_away(raw: str, clean: str) -> None:
+    assert clean_article(raw) == clean
+
+
+def test_references_are_cleaned() -> None:
+    assert clean_reference("NEW: Rain fell\nCLICK HERE for more\nThe sun shone.") == "Rain fell.\nThe sun shone."
+
+
+def test_a_missing_code_is_not_a_negative() -> None:
+    row = Labelled("1", "allsides_abp", "train", "", "Union strike.", frozenset({2}), "", weak=False, truncated=False)
+    wanted, believed = targets(row)
+    assert wanted.tolist() == [0, 1] + [0] * 15
+    assert believed[[1, 8, 10, 15]].tolist() == pytest.approx([0.8, 0.0, 0.0, 0.1])
+    assert believed[14] == 1
