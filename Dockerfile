@@ -1,7 +1,9 @@
 # Builds with whatever package index pip is told of: --build-arg PIP_INDEX_URL=…, PIP_EXTRA_INDEX_URL=…. For a small
 # image point one of them at the CPU builds of torch.
 FROM python:3.11-slim AS build
-ARG PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_FIND_LINKS
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /source
 RUN python3 -m venv /opt/dateline

@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 BIN := .venv/bin
 DATA ?= ../shared/data
 
-.PHONY: serve test check format bench train evaluate image clean
+.PHONY: serve test check format bench train clean
 
 serve: .venv/serve.stamp  ## start the service on the embedded model, offline
 	HF_HUB_OFFLINE=1 $(BIN)/dateline serve
@@ -41,7 +41,8 @@ clean:
 	$(call install,.[training])
 
 define install
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '$(1)'
 	touch $@

@@ -2,7 +2,7 @@
 where results go."""
 
 import json
-import threading
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,7 +19,7 @@ from models import loading, vocabulary
 from models.errors import InvalidOption, ModelCorrupt, ModelError, UnreadableText
 from models.network import GroupMeans, NewsMiniLM
 from models.selection import Candidate, extractive_parameters, select
-from models.sentences import Span, sentences
+from models.sentences import SPLITTER, Span, sentences
 from models.types import (
     Document,
     ModelInfo,
@@ -39,8 +39,10 @@ BATCH_TOKENS = 4096
 TOPICS_WINDOWS = 2
 """Topics are read from the title and the first windows of the text, the whole of most news; a longer article adds
 little to what it is about, and topics alone cost no more."""
+SENTENCES_AT_ONCE = 1024
 MAX_LABELS = 200
 MAX_LABEL_CHARACTERS = 200
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 HEADS_CONFIG = "heads.json"
 HEADS_WEIGHTS = "heads.safetensors"
 
@@ -70,9 +72,7 @@ class Reading:
 
 
 class Embedded:
-    """The model in a folder laid out like models/news-minilm.
-
-    Safe to use from several threads; they take turns.
+    """The model in a folder laid out like models/news-minilm. Safe to use from several threads.
 
     Raises:
         UnknownModel, ModelCorrupt: as `loading.revision_of` says.
@@ -99,7 +99,6 @@ class Embedded:
         )
         load_heads(self._network, folder)
         self._network.eval()
-        self._turn = threading.Lock()
 
     @property
     def info(self) -> ModelInfo:
@@ -118,10 +117,11 @@ class Embedded:
                 readings[number] = self._read(item)
             except ModelError as error:
                 outcomes[number] = Outcome(error=error)
-        with self._turn, torch.inference_mode():
-            vectors = self._encode(list(readings.values()))
-            for (number, reading), (parts, document) in zip(readings.items(), vectors, strict=True):
-                outcomes[number] = self._answer(work[number], reading, parts, document)
+        if readings:
+            with torch.inference_mode():
+                vectors = self._encode(list(readings.values()))
+                for (number, reading), (parts, document) in zip(readings.items(), vectors, strict=True):
+                    outcomes[number] = self._answer(work[number], reading, parts, document)
         return outcomes
 
     def _read(self, work: Work) -> Reading:
@@ -136,6 +136,8 @@ class Embedded:
             encoding.ids for encoding in self._tokenizer.encode_batch_fast(title + texts, add_special_tokens=False)
         ]
         body = self._cut(tokens[len(title) :])
+        if not body.sequences:
+            raise UnreadableText("The article holds no character that news-minilm knows. Send its text.")
         if work.summary is None:
             body = first_windows(body, TOPICS_WINDOWS)
         return Reading(
@@ -187,7 +189,7 @@ class Embedded:
             return Outcome(error=error)
 
     def _summary(self, document: Document, options: SummaryOptions, reading: Reading, parts: Tensor) -> Summary:
-        salience = self._network.salience(parts[None], torch.tensor([reading.lengths]))[0].tolist()
+        salience = self._salience(parts, torch.tensor(reading.lengths))
         candidates = [
             Candidate(span.start, span.end, score) for span, score in zip(reading.spans, salience, strict=True)
         ]
@@ -202,6 +204,16 @@ class Embedded:
             used_tokens=read,
             truncated=False,
         )
+
+    def _salience(self, parts: Tensor, lengths: Tensor) -> list[float]:
+        """The salience of every sentence. Sentences attend to one another within runs of `SENTENCES_AT_ONCE`, more
+        than nearly any article has, because attention's memory grows with the square of their number."""
+        found: list[float] = []
+        for start in range(0, len(parts), SENTENCES_AT_ONCE):
+            run = slice(start, start + SENTENCES_AT_ONCE)
+            logits = self._network.salience(parts[run][None], lengths[run][None], first=start, total=len(parts))
+            found += logits[0].tolist()
+        return found
 
     def _topics(self, options: TopicsOptions, document: Tensor) -> tuple[Topic, ...]:
         found = self._label_topics(options, document) if options.labels else self._media_topics(options, document)
@@ -266,13 +278,20 @@ def check_topics_options(options: TopicsOptions) -> dict[str, object]:
         )
     if any(not label.strip() or len(label) > MAX_LABEL_CHARACTERS for label in options.labels):
         raise InvalidOption(f"A label is empty or longer than {MAX_LABEL_CHARACTERS} characters. Send short names.")
+    if any(UNPRINTABLE.search(label) for label in options.labels):
+        raise InvalidOption("A label holds a control character or an unpaired surrogate. Send plain Unicode text.")
     if len(set(options.labels)) < len(options.labels):
         raise InvalidOption("A label was sent twice. Send each label once.")
     if options.threshold is not None and not 0 <= options.threshold <= 1:
         raise InvalidOption(f"threshold is {options.threshold}; it must lie between 0 and 1.")
     if options.limit is not None and options.limit < 1:
         raise InvalidOption(f"limit is {options.limit}; it must be at least 1. Leave it out for all topics.")
-    return {"labels": list(options.labels), "threshold": options.threshold, "limit": options.limit}
+    return {
+        "labels": list(options.labels),
+        "threshold": options.threshold,
+        "limit": options.limit,
+        "splitter": SPLITTER,
+    }
 
 
 def read_heads(folder: Path) -> Heads:

@@ -4,8 +4,7 @@ ModelError
 ├── UnknownModel         no preset, hub id or folder of that name
 ├── UnsupportedTask      the model exists but does not do what was asked
 ├── InvalidOption        an option's value lies outside what the model takes
-├── UnreadableText       the text cannot be read by any model (empty, binary, too long)
-│   └── TextTooLong      longer than the limit that was set
+├── UnreadableText       the text holds nothing that the model can read
 ├── ModelUnavailable     files are missing, or the hub cannot be reached
 └── ModelCorrupt         files are there, but are not what was recorded
 """
@@ -29,10 +28,6 @@ class InvalidOption(ModelError):
 
 class UnreadableText(ModelError):
     """The text cannot be read."""
-
-
-class TextTooLong(UnreadableText):
-    """The text is longer than the limit."""
 
 
 class ModelUnavailable(ModelError):

@@ -1,5 +1,5 @@
 """Recognises sentences that stand in an article but do not tell its story: credits, promotions, captions,
-copyright lines. Patterns were tested by eye on English news from a dozen outlets; they are case-sensitive on purpose."""
+copyright lines, refusals to comment. Patterns were tested by eye on English news from a dozen outlets; they are case-sensitive on purpose."""
 
 import re
 
@@ -34,6 +34,9 @@ FURNITURE = re.compile(
             r"\((?:Photo|Image|Credit|Picture|Reuters photo|Associated Press)\s?[:)/][^)]{0,80}\)?|^FILE\s?[-–—]",
             r"^\W{0,2}(?:Photo|Image|Picture|Photograph)s? (?:by|courtesy|credit)|^(?:Image|Photo) (?:copyright|caption)",
             r"^(?i:media playback is|this video can ?not be played|please (?:turn on|enable) javascript|media caption)",
+            # nobody said anything
+            r"\b(?:not (?:immediately |be |immediately be )?(?:available|reached)|declined|refused"
+            r"|did not (?:immediately )?(?:respond|reply|return)|no immediate)\b.{0,60}\bcomment\b",
             # rights and newsletters
             r"(?i:\bcopyright\s*(?:©|\(c\))?\s*\d{4})|©\s*\d{4}|\b(?i:all rights reserved)\b",
             r"(?i:(?:opinions?|views) expressed (?:in this|here|by (?:columnists|the author|the writer)))",
@@ -45,5 +48,5 @@ FURNITURE = re.compile(
 
 
 def is_furniture(sentence: str) -> bool:
-    """Whether the sentence is short and looks like a credit, a promotion, a caption or a notice."""
+    """Whether the sentence is short and looks like a credit, a promotion, a caption, a notice or a refusal to comment."""
     return len(sentence.split()) <= MAX_WORDS and bool(FURNITURE.search(sentence))

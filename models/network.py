@@ -62,20 +62,28 @@ class SalienceHead(nn.Module):
         self.score = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, 1))
 
     def forward(
-        self, sentences: Tensor, lengths: Tensor, present: Tensor | None = None, *, corpus: int | Tensor = 0
+        self,
+        sentences: Tensor,
+        lengths: Tensor,
+        present: Tensor | None = None,
+        *,
+        corpus: int | Tensor = 0,
+        first: int = 0,
+        total: int | None = None,
     ) -> Tensor:
         """Args:
             sentences: `[articles, sentences, hidden]`.
             lengths: tokens of each sentence, `[articles, sentences]`.
             present: which sentences exist, `[articles, sentences]`; all when None.
             corpus: the summarising style learnt from that training corpus.
+            first, total: where the sentences stand in their article, when they are not all of it.
 
         Returns:
             Logits, `[articles, sentences]`.
         """
         articles, most, _ = sentences.shape
-        index = torch.arange(most, device=sentences.device).expand(articles, most)
-        counts = torch.full_like(index[:, :1], most) if present is None else present.sum(1, keepdim=True)
+        index = torch.arange(first, first + most, device=sentences.device).expand(articles, most)
+        counts = torch.full_like(index[:, :1], total or most) if present is None else present.sum(1, keepdim=True)
         x = (
             self.normalise(sentences)
             + self.position(index.clamp(max=POSITIONS - 1))

@@ -2,11 +2,12 @@
 extraction: furniture, repetition, and sentences that lean on one left out. Knows nothing of models."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from models.errors import InvalidOption
 from models.furniture import is_furniture
+from models.sentences import SPLITTER
 from models.types import Sentence, SummaryOptions
 
 DEFAULT_SENTENCES = 3
@@ -64,7 +65,8 @@ def extractive_parameters(options: SummaryOptions) -> dict[str, object]:
     for name, value in (("sentences", options.sentences), ("max_words", options.max_words)):
         if value is not None and value < 1:
             raise InvalidOption(f"{name} is {value}; it must be at least 1. Leave it out for the model's own choice.")
-    return {"sentences": sentence_limit(options.sentences, options.max_words), "max_words": options.max_words}
+    limit = sentence_limit(options.sentences, options.max_words)
+    return {"sentences": limit, "max_words": options.max_words, "splitter": SPLITTER}
 
 
 def sentence_limit(sentences: int | None, max_words: int | None) -> int | None:
@@ -84,21 +86,43 @@ def select(
     """
     most = sentence_limit(sentences, max_words) or len(candidates)
     texts = [text[candidate.start : candidate.end] for candidate in candidates]
-    usable = [i for i, sentence in enumerate(texts) if not is_furniture(sentence)] or list(range(len(texts)))
+    usable = {i for i, sentence in enumerate(texts) if not is_furniture(sentence)} or set(range(len(texts)))
     ranked = sorted(usable, key=lambda i: (len(texts[i].split()) < MIN_WORDS, -candidates[i].salience, i))
-    chosen: list[int] = []
+    extract = _Extract(texts, most=most, max_words=max_words)
     for i in ranked:
-        group = _with_antecedents(i, texts, usable, chosen)
-        if _fits(group, chosen, texts, most=most, max_words=max_words):
-            chosen += group
-        if len(chosen) == most:
+        extract.take(_with_antecedent(i, texts, usable, extract.chosen))
+        if len(extract.chosen) == most:
             break
-    if not chosen and ranked:
+    if not extract.chosen and ranked:
+        extract.take([ranked[0]])
+    if not extract.chosen and ranked:
         return (_cut(text, candidates[ranked[0]], max_words or 1),)
-    return tuple(Sentence(texts[i], candidates[i].start, candidates[i].end) for i in sorted(chosen))
+    return tuple(Sentence(texts[i], candidates[i].start, candidates[i].end) for i in sorted(extract.chosen))
 
 
-def _with_antecedents(i: int, texts: Sequence[str], usable: Sequence[int], chosen: Sequence[int]) -> list[int]:
+class _Extract:
+    """The sentences taken so far, with what they add up to."""
+
+    def __init__(self, texts: Sequence[str], *, most: int, max_words: int | None) -> None:
+        self.chosen: set[int] = set()
+        self._texts = texts
+        self._most = most
+        self._words_left = float("inf") if max_words is None else max_words
+        self._trigrams: set[tuple[str, ...]] = set()
+
+    def take(self, group: Sequence[int]) -> None:
+        """Take the sentences of `group` if all of them fit and repeat nothing taken."""
+        words = sum(len(self._texts[i].split()) for i in group)
+        if len(self.chosen) + len(group) > self._most or words > self._words_left:
+            return
+        trigrams = set().union(*(_trigrams(self._texts[i]) for i in group))
+        if not trigrams & self._trigrams:
+            self.chosen.update(group)
+            self._words_left -= words
+            self._trigrams |= trigrams
+
+
+def _with_antecedent(i: int, texts: Sequence[str], usable: Set[int], chosen: Set[int]) -> list[int]:
     """The sentence, with the one before it where it leans on that and it is not there yet; empty when the sentence
     before leans on yet another, because such a chain carries no summary."""
     if i in chosen:
@@ -109,18 +133,6 @@ def _with_antecedents(i: int, texts: Sequence[str], usable: Sequence[int], chose
     if before not in usable or (before > 0 and leans_on_predecessor(texts[before]) and before - 1 not in chosen):
         return []
     return [before, i]
-
-
-def _fits(
-    group: Sequence[int], chosen: Sequence[int], texts: Sequence[str], *, most: int, max_words: int | None
-) -> bool:
-    if not group or len(chosen) + len(group) > most:
-        return False
-    words = sum(len(texts[i].split()) for i in (*chosen, *group))
-    if max_words is not None and words > max_words:
-        return False
-    taken = set().union(*(_trigrams(texts[i]) for i in chosen))
-    return not any(taken & _trigrams(texts[i]) for i in group)
 
 
 def _trigrams(sentence: str) -> set[tuple[str, ...]]:

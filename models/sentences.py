@@ -5,9 +5,13 @@ agency furniture are not sentences. Knows nothing of tokens or models."""
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Literal
 
 import sentencex
+
+SPLITTER = f"sentencex {version('sentencex')}"
+"""What found the boundaries; part of every key, because another release may find others."""
 
 Kind = Literal["prose", "heading", "link"]
 
@@ -85,8 +89,11 @@ def _boundaries(text: str, language: str) -> Iterator[tuple[int, int]]:
             yield start, end
             continue
         bare = QUOTES.sub(" ", text[start:end])
+        free = start
         for inner_start, inner_end in _segments(bare, language):
-            yield _with_quotes(text, start + inner_start, start + inner_end, (start, end))
+            inner = _with_quotes(text, start + inner_start, start + inner_end, (free, end))
+            yield inner
+            free = inner[1]
 
 
 def _segments(text: str, language: str) -> Iterator[tuple[int, int]]:

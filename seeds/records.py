@@ -1,5 +1,6 @@
 """Articles, and the folder of seed files they are read from. Never writes to a record. Knows nothing of models."""
 
+import errno
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +10,7 @@ from seeds.errors import NoRecords, UnknownRecord, UnreadableRecord
 
 SUFFIX = ".txt"
 DATE_HEADER = re.compile(r"\s*date (\d{4}-\d{2}-\d{2})(?:\s+|$)")
-CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x7f]")
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -75,7 +76,8 @@ def _checked_date(written: str, name: str) -> str:
 
 
 class SeedFolder:
-    """A folder of seed files, `<id>.txt` each; other files and subfolders are not records."""
+    """A folder of seed files, `<id>.txt` each; other files and subfolders are not records, nor is a file whose name
+    is not Unicode."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -87,7 +89,8 @@ class SeedFolder:
             NoRecords: the folder does not exist.
         """
         try:
-            return sorted(path.stem for path in self.root.iterdir() if path.suffix == SUFFIX and path.is_file())
+            found = (path for path in self.root.iterdir() if path.suffix == SUFFIX and path.is_file())
+            return sorted(path.stem for path in found if not SURROGATE.search(path.stem))
         except OSError as error:
             raise NoRecords(
                 f"The folder of seed records {str(self.root)!r} cannot be read ({error.strerror}). "
@@ -102,10 +105,14 @@ class SeedFolder:
             UnreadableRecord: its file holds no readable article.
         """
         path = self.root / f"{identifier}{SUFFIX}"
-        if path.parent != self.root or "\0" in identifier or not path.is_file():
-            raise UnknownRecord(f"There is no article {identifier!r}. GET /v1/articles lists the ids.")
         try:
+            if path.parent != self.root or not path.is_file():
+                raise UnknownRecord(f"There is no article {identifier!r}. GET /v1/articles lists the ids.")
             data = path.read_bytes()
+        except ValueError as error:  # a name that no file can have
+            raise UnknownRecord(f"There is no article {identifier!r}. GET /v1/articles lists the ids.") from error
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise UnknownRecord("There is no article of so long an id. GET /v1/articles lists the ids.") from error
             raise UnreadableRecord(f"{path.name} cannot be read ({error.strerror}). Check its permissions.") from error
         return parse_seed(data, name=path.name, identifier=identifier)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import (
     Column,
@@ -29,7 +28,8 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
 from seeds.errors import StoreCorrupt, StoreUnavailable
 
@@ -85,9 +85,8 @@ def now() -> str:
 
 
 class Store:
-    """Open with `Store(url)`, or `Store.beside(folder)` for the SQLite file in a folder of records.
-
-    Safe to use from several threads and processes: SQLite runs in WAL mode with one writer at a time.
+    """The store at a database URL. Safe to use from several threads and processes: SQLite runs in WAL mode with one
+    writer at a time.
 
     Raises:
         StoreUnavailable: the store cannot be reached or written.
@@ -101,11 +100,6 @@ class Store:
         self._engine = self._create_engine()
         with self._errors("opened"):
             self._migrate()
-
-    @classmethod
-    def beside(cls, folder: Path) -> "Store":
-        """The store of a folder of records: `results.db` in it."""
-        return cls(f"sqlite:///{folder / 'results.db'}")
 
     def find(self, keys: Sequence[str]) -> dict[str, Result]:
         """The stored results of those keys; a key that has none is absent."""
@@ -153,10 +147,15 @@ class Store:
         if not self._is_sqlite:
             try:
                 return create_engine(self.url, pool_pre_ping=True)
-            except ModuleNotFoundError as error:
+            except (ModuleNotFoundError, NoSuchModuleError) as error:
                 raise StoreUnavailable(
-                    "A PostgreSQL store needs its driver. Install it: pip install 'dateline[postgresql]'"
+                    "A PostgreSQL store needs its driver. Install it: pip install 'dateline[postgresql]', and "
+                    "write the address as postgresql://…"
                 ) from error
+        if self.url.database in (None, "", ":memory:"):
+            engine = create_engine(self.url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+            event.listen(engine, "connect", _configure_sqlite)
+            return engine
         engine = create_engine(self.url, connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -167,7 +166,8 @@ class Store:
             if not self._is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(20210715)"))
             tables = inspect(connection).get_table_names()
-            version = connection.execute(select(schema.c.version)).scalar_one() if schema.name in tables else 0
+            stored = select(func.max(schema.c.version))
+            version = (connection.execute(stored).scalar() or 0) if schema.name in tables else 0
             if version > len(MIGRATIONS):
                 raise StoreCorrupt(
                     f"The result store {self.name!r} has schema version {version}; this Dateline knows "
@@ -188,34 +188,36 @@ class Store:
     def _errors(self, what: str) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
+        except SQLAlchemyError as error:
+            if self._is_sqlite and type(error) is DatabaseError:  # what sqlite3 raises for a file that is no database
+                raise StoreCorrupt(
+                    f"{self.name!r} cannot be {what} as a result store: {_reason(error)}. Move the file away to start "
+                    "an empty store, or restore it from a backup. The records themselves are untouched."
+                ) from error
             raise StoreUnavailable(
                 f"The result store {self.name!r} cannot be {what}: {_reason(error)}. Check that the place exists, "
                 "is writable and has free space, or set DATELINE_STORE to another."
-            ) from error
-        except DatabaseError as error:
-            raise StoreCorrupt(
-                f"{self.name!r} cannot be {what} as a result store: {_reason(error)}. Move the file away to start "
-                "an empty store, or restore it from a backup. The records themselves are untouched."
             ) from error
 
 
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() == "postgresql" and parsed.drivername == "postgresql":
+        if parsed.drivername in {"postgres", "postgresql"}:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() in {"sqlite", "postgresql"}:
             return parsed
-    except (ArgumentError, NoSuchModuleError):
-        pass
+        shown = parsed.render_as_string(hide_password=True)
+    except ArgumentError:
+        shown = "The value"
     raise StoreUnavailable(
-        f"{url!r} names no result store. Use sqlite:///path/to/results.db or postgresql://user@host/database."
+        f"{shown} names no result store. Use sqlite:///path/to/results.db or postgresql://user@host/database."
     )
 
 
-def _reason(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+def _reason(error: SQLAlchemyError) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return str(cause).strip().splitlines()[0]
 
 
 def _configure_sqlite(connection: object, _record: object) -> None:

@@ -50,7 +50,6 @@ def create_app(
     app = FastAPI(
         title="Dateline",
         version=__version__,
-        strict_content_type=False,
         description=DESCRIPTION,
         lifespan=lifespan,
         responses={
@@ -81,20 +80,22 @@ def problem_response(request: Request, error: Exception, *, headers: dict[str, s
 
 
 async def _expected(request: Request, error: Exception) -> Response:
-    if problem_of(error).status >= 500:
-        log.error("%s %s: %s", request.method, request.url.path, error)
-    return problem_response(request, error)
+    status = problem_of(error).status
+    if status >= 500:
+        log.error("%s %s [%s]: %s", request.method, request.url.path, request.state.request_id, error)
+    return problem_response(request, error, headers={"WWW-Authenticate": "Bearer"} if status == 401 else None)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem_response(request, error)
+    request_id = request.state.request_id  # this reply is made outside the middleware that would add the header
+    log.error("%s %s [%s] failed", request.method, request.url.path, request_id, exc_info=error)
+    return problem_response(request, error, headers={"X-Request-ID": request_id})
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     detail = schemas.describe(error.errors())
-    kind = request.headers.get("content-type", "application/json")
+    kind = request.headers.get("content-type", "no content type")
     if request.method == "POST" and "json" not in kind:
         detail += f" It was sent as {kind!r}; send the header 'Content-Type: application/json'."
     return problem_response(request, InvalidRequest(detail))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
+    from models.types import SummaryOptions, TopicsOptions
     from service.digest import Digest, Wanted
     from service.settings import Settings
+
+
+Truncations = Literal["chunk", "truncate", "error"]
 
 
 class Measured(StrEnum):
@@ -56,6 +60,7 @@ def digest(
     topics_model: Annotated[str | None, typer.Option(help="Model that tags.")] = None,
     sentences: Annotated[int | None, typer.Option(help="At most so many sentences.")] = None,
     max_words: Annotated[int | None, typer.Option(help="At most so many words in all.")] = None,
+    truncation: Annotated[Truncations, typer.Option(help="For articles longer than the model reads.")] = "chunk",
     labels: Annotated[str, typer.Option(help="Your own labels, with commas, instead of the Media Topics.")] = "",
     threshold: Annotated[float | None, typer.Option(help="Lowest score returned.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many topics.")] = None,
@@ -73,16 +78,16 @@ def digest(
         wanted = _wanted(
             tasks,
             settings,
-            SummaryOptions(sentences=sentences, max_words=max_words),
+            SummaryOptions(sentences=sentences, max_words=max_words, truncation=truncation),
             TopicsOptions(
                 labels=tuple(label.strip() for label in labels.split(",") if label.strip()),
                 threshold=threshold,
                 limit=limit,
             ),
         )
-        digests = _digest(paths, wanted, settings)
-        _print(digests, as_json=as_json or not sys.stdout.isatty())
-    _exit_after(digests)
+        failed, count = _run(paths, wanted, settings, as_json=as_json or not sys.stdout.isatty())
+    if failed:
+        raise typer.Exit(FAILED if failed == count else SOME_FAILED)
 
 
 @models_app.command("list")
@@ -127,8 +132,12 @@ def evaluate(
 
         from models.catalog import Shelf
         from seeds.store import Store
-        from service import evaluation
-        from service import report as reports
+
+        try:
+            from service import evaluation
+            from service import report as reports
+        except ModuleNotFoundError as error:
+            _fail(f"evaluation needs {error.name}. Install it: pip install 'dateline[evaluate]'", FAILED)
         from service.digest import Digester
         from service.settings import read_settings
 
@@ -148,7 +157,10 @@ def evaluate(
                 chosen = model or settings.topics_model
                 found = evaluation.evaluate_topics(file, model=chosen, digester=digester, advance=advance)
         if report is not None:
-            page = reports.write_page(found, report, title=f"{what.value} of {chosen}: {file.name}")
+            try:
+                page = reports.write_page(found, report, title=f"{what.value} of {chosen}: {file.name}")
+            except (OSError, ModuleNotFoundError) as error:
+                _fail(f"The report cannot be written to {str(report)!r}: {error}.", FAILED)
             print(f"report: {page}", file=sys.stderr)
         if as_json:
             print(json.dumps(reports.as_json(found)))
@@ -176,7 +188,7 @@ def main() -> None:
     app()
 
 
-def _wanted(tasks: str, settings: Settings, summary: object, topics: object) -> Wanted:
+def _wanted(tasks: str, settings: Settings, summary: SummaryOptions, topics: TopicsOptions) -> Wanted:
     from models.types import TASKS
     from service.digest import Wanted
 
@@ -186,52 +198,50 @@ def _wanted(tasks: str, settings: Settings, summary: object, topics: object) -> 
         raise typer.BadParameter(f"{', '.join(unknown) or 'nothing'} is no task; there are {', '.join(TASKS)}")
     return Wanted(
         summary_model=settings.summary_model if "summary" in asked else None,
-        summary=summary,  # type: ignore[arg-type]
+        summary=summary,
         topics_model=settings.topics_model if "topics" in asked else None,
-        topics=topics,  # type: ignore[arg-type]
+        topics=topics,
     )
 
 
-def _digest(paths: Sequence[Path], wanted: Wanted, settings: Settings) -> list[Digest]:
+def _run(paths: Sequence[Path], wanted: Wanted, settings: Settings, *, as_json: bool) -> tuple[int, int]:
+    """Digest and print, article by article; how many failed, of how many."""
     from models.catalog import Shelf
-    from seeds.records import Article
     from seeds.store import Store
     from service.digest import Digester
-    from service.files import read
+    from service.files import digest_files
 
-    records = list(read(paths))
-    kept = settings.store is not None or all(
-        settings.seeds.resolve() in path.resolve().parents or path.resolve() == settings.seeds.resolve()
-        for path in paths
+    home = settings.seeds.resolve()
+    kept = settings.store is not None or all(home in (path.resolve(), *path.resolve().parents) for path in paths)
+    digester = Digester(
+        Shelf(dtype=settings.dtype),
+        Store(settings.store_url if kept else "sqlite://"),
+        max_article_characters=settings.max_article_characters,
     )
-    store = Store(settings.store_url if kept else "sqlite://")
-    digester = Digester(Shelf(dtype=settings.dtype), store, max_article_characters=settings.max_article_characters)
-    done = iter(digester.digest([record for record in records if isinstance(record, Article)], wanted))
-    return [next(done) if isinstance(record, Article) else record for record in records]
+    show = _printer(as_json=as_json)
+    failed = count = 0
+    for item in digest_files(paths, wanted, digester=digester):
+        show(item)
+        count += 1
+        if item.error:
+            failed += 1
+            print(f"{item.id}: {item.error}", file=sys.stderr)
+    return failed, count
 
 
-def _print(digests: Sequence[Digest], *, as_json: bool) -> None:
+def _printer(*, as_json: bool) -> Callable[[Digest], None]:
     if as_json:
         from service.schemas import digest_reply
 
-        for item in digests:
-            print(digest_reply(item).model_dump_json())
-        return
+        return lambda item: print(digest_reply(item).model_dump_json(), flush=True)
     from rich.console import Console
 
     from service.terminal import show
 
-    show(digests, console=Console())
+    console = Console()
+    return lambda item: show(item, console=console)
 
 
-def _exit_after(digests: Sequence[Digest]) -> None:
-    failed = [item for item in digests if item.error]
-    for item in failed:
-        print(f"{item.id}: {item.error}", file=sys.stderr)
-    if failed:
-        raise typer.Exit(FAILED if len(failed) == len(digests) else SOME_FAILED)
-
-
-def _fail(error: Exception, code: int) -> NoReturn:
+def _fail(error: Exception | str, code: int) -> NoReturn:
     print(f"dateline: {error}", file=sys.stderr)
     raise typer.Exit(code)

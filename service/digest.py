@@ -5,7 +5,8 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -29,6 +30,8 @@ from service.flights import Flights
 
 RESULT_VERSION = 1
 """Raise it when the code's answers change for the same model and parameters."""
+BATCH_ARTICLES = 32
+"""Articles inferred and stored at a time: what an interruption can lose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class Digester:
         self._store = store
         self._max_characters = max_article_characters
         self._flights: Flights[_Answer] = Flights()
-        self._inference = threading.Lock()
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def digest(self, articles: Sequence[Article], wanted: Wanted) -> list[Digest]:
         """One digest per article, in order. A bad article carries its error; the others are answered. Texts that occur
@@ -185,15 +188,17 @@ class Digester:
     def _compute(
         self, missing: Mapping[str, tuple[_Recipe, Article]], wanted: Wanted
     ) -> dict[str, _Answer | Exception]:
-        """Infer what is missing, one pass per article and model, and store it."""
+        """Infer what is missing, one pass per article and model, storing it batch by batch."""
         groups: dict[str, dict[Document, dict[str, _Recipe]]] = {}
         for key, (recipe, article) in missing.items():
             documents = groups.setdefault(recipe.model.info.id, {})
             documents.setdefault(Document(article.text, article.title), {})[key] = recipe
         answers: dict[str, _Answer | Exception] = {}
         for documents in groups.values():
-            answers |= self._infer(documents, wanted)
-        self._store.save([answer.result for answer in answers.values() if isinstance(answer, _Answer)])
+            for batch in _batches(documents):
+                found = self._infer(batch, wanted)
+                self._store.save([answer.result for answer in found.values() if isinstance(answer, _Answer)])
+                answers |= found
         return answers
 
     def _infer(
@@ -208,15 +213,22 @@ class Digester:
             )
             for document, asked in zip(documents, recipes, strict=True)
         ]
-        with self._inference:
+        model = recipes[0][0].model
+        with self._turns[model.info.id]:  # one batch at a time keeps every core on it
             started = time.perf_counter()
-            outcomes = recipes[0][0].model.run(work)
+            outcomes = model.run(work)
             milliseconds = (time.perf_counter() - started) * 1000 / len(work)
         return {
             key: outcome.error or _Answer(_result(key, recipe, document, outcome, milliseconds), cached=False)
             for (document, by_key), outcome in zip(documents.items(), outcomes, strict=True)
             for key, recipe in by_key.items()
         }
+
+
+def _batches(documents: Mapping[Document, dict[str, _Recipe]]) -> Iterator[dict[Document, dict[str, _Recipe]]]:
+    items = list(documents.items())
+    for start in range(0, len(items), BATCH_ARTICLES):
+        yield dict(items[start : start + BATCH_ARTICLES])
 
 
 def _assemble(article: Article, keys: Mapping[Task, str], answers: Mapping[str, _Answer | Exception]) -> Digest:

@@ -66,7 +66,6 @@ PROBLEMS: dict[type[Exception], Problem] = {
     models.UnknownModel: Problem(404, "unknown_model", "Unknown model"),
     models.UnsupportedTask: Problem(422, "unsupported_task", "The model does not do this task"),
     models.InvalidOption: Problem(422, "invalid_option", "Invalid option"),
-    models.TextTooLong: Problem(422, "text_too_long", "Text too long for the model"),
     models.UnreadableText: Problem(422, "unreadable_text", "Unreadable text"),
     models.ModelUnavailable: Problem(503, "model_unavailable", "Model unavailable"),
     models.ModelCorrupt: Problem(503, "model_corrupt", "Model files are damaged"),

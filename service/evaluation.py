@@ -68,21 +68,22 @@ def evaluate_summaries(path: Path, *, model: str, digester: Digester, advance: A
         made[name] = [
             "\n".join(s.text for s in found.summary.sentences) if found.summary else None for found in digests
         ]
-    carried = sorted({name for row in rows for name in row.get("systems") or {}})
-    for name in carried:
-        if all(name in (row.get("systems") or {}) for row in rows):
-            made[name] = [str(row["systems"][name]) for row in rows]
+    systems = [found if isinstance(found := row.get("systems"), dict) else {} for row in rows]
+    for name in sorted(set.intersection(*map(set, systems))):
+        made[name] = [str(found[name]) for found in systems]
     kept = [i for i in range(len(rows)) if all(outputs[i] for outputs in made.values())]
+    if not kept:
+        raise UnreadableRecord(f"{str(path)!r}: no row has a text that can be summarised.")
     references = [str(rows[i][reference]) for i in kept]
     outputs = {name: [str(found[i]) for i in kept] for name, found in made.items()}
-    systems = tuple(summary_measures.compare(outputs, references, baseline=BASELINE))
+    scored = tuple(summary_measures.compare(outputs, references, baseline=BASELINE))
     rouge = summary_measures.Rouge()
     gains = [
         rouge(mine, ref)[0] - rouge(lead, ref)[0]
         for mine, lead, ref in zip(outputs[model], outputs[BASELINE], references, strict=True)
     ]
     lengths = tuple(len(articles[i].text.split()) for i in kept)
-    return SummaryEvaluation(len(kept), len(rows) - len(kept), systems, lengths, tuple(gains))
+    return SummaryEvaluation(len(kept), len(rows) - len(kept), scored, lengths, tuple(gains))
 
 
 def evaluate_topics(path: Path, *, model: str, digester: Digester, advance: Advance) -> TopicsEvaluation:
@@ -97,7 +98,7 @@ def evaluate_topics(path: Path, *, model: str, digester: Digester, advance: Adva
     places = {qcode: i for i, qcode in enumerate(vocabulary.TOP_LEVEL)}
     truth = np.zeros((len(rows), len(places)), bool)
     for i, row in enumerate(rows):
-        for qcode in row[label]:
+        for qcode in row[label] if isinstance(row[label], list) else [row[label]]:
             if qcode in places:
                 truth[i, places[qcode]] = True
     every = Wanted(topics_model=model, topics=TopicsOptions(threshold=0.0))

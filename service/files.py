@@ -1,14 +1,28 @@
-"""Articles from paths named on the command line: files, folders, standard input. Knows nothing of models."""
+"""Digests of what is named on the command line: files, folders, standard input. Knows nothing of terminals."""
 
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from seeds.errors import NoRecords, RecordError, UnreadableRecord
 from seeds.records import SUFFIX, Article, parse_seed
-from service.digest import Digest
+from service.digest import BATCH_ARTICLES, Digest, Digester, Wanted
 
 STDIN = Path("-")
+
+
+def digest_files(paths: Sequence[Path], wanted: Wanted, *, digester: Digester) -> Iterator[Digest]:
+    """A digest for each article at those paths, in order, as soon as its batch is done.
+
+    Raises:
+        NoRecords: as `read` says.
+        ModelError, StoreError: as `Digester.digest` says.
+    """
+    records = read(paths)
+    while batch := list(islice(records, BATCH_ARTICLES)):
+        done = iter(digester.digest([record for record in batch if isinstance(record, Article)], wanted))
+        yield from (next(done) if isinstance(record, Article) else record for record in batch)
 
 
 def read(paths: Sequence[Path]) -> Iterator[Article | Digest]:
@@ -20,27 +34,38 @@ def read(paths: Sequence[Path]) -> Iterator[Article | Digest]:
     for path in paths:
         if path == STDIN:
             yield _parse(sys.stdin.buffer.read(), "standard input", "-")
-        elif path.is_dir():
-            yield from _folder(path)
-        elif path.exists():
-            yield _file(path)
-        else:
+            continue
+        try:
+            members = _folder(path) if path.is_dir() else [path]
+            exists = path.exists()
+        except OSError as error:
+            raise NoRecords(
+                f"{str(path)[:80]!r} cannot be opened ({error.strerror}). Give a path, or a text on standard input."
+            ) from error
+        if not exists:
             raise NoRecords(f"There is no file or folder {str(path)!r}. Check the path; use - for standard input.")
+        yield from map(_file, members)
 
 
-def _folder(folder: Path) -> Iterator[Article | Digest]:
+def _folder(folder: Path) -> list[Path]:
     members = sorted(path for path in folder.iterdir() if path.suffix == SUFFIX and path.is_file())
     if not members:
         raise NoRecords(f"The folder {str(folder)!r} holds no records. Put the articles there as .txt files.")
-    yield from map(_file, members)
+    return members
 
 
 def _file(path: Path) -> Article | Digest:
+    name, identifier = _readable(str(path)), _readable(path.stem)
     try:
-        return _parse(path.read_bytes(), str(path), path.stem)
+        return _parse(path.read_bytes(), name, identifier)
     except OSError as error:
-        problem = UnreadableRecord(f"{str(path)!r} cannot be read ({error.strerror}). Check its permissions.")
-        return Digest(path.stem, error=problem)
+        problem = UnreadableRecord(f"{name!r} cannot be read ({error.strerror}). Check its permissions.")
+        return Digest(identifier, error=problem)
+
+
+def _readable(name: str) -> str:
+    """A file's name as text, whatever bytes it holds."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _parse(data: bytes, name: str, identifier: str) -> Article | Digest:

@@ -1,9 +1,12 @@
 """The routes. They translate between HTTP and the digest path and hold no logic of their own."""
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
+import anyio.to_thread
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
@@ -17,6 +20,9 @@ from service.digest import Digest, Digester, ModelSource, Wanted
 from service.errors import KeyMissing, KeyRefused, NotReady, TooLarge
 from service.settings import Settings
 
+MAX_WAITING = 256
+"""Digest requests that may wait for a model at once; more wait for their turn to wait."""
+
 
 class Rooms:
     """What the routes share while the service runs."""
@@ -24,7 +30,13 @@ class Rooms:
     def __init__(self, settings: Settings, models: ModelSource, store: Store) -> None:
         self.settings = settings
         self.seeds = SeedFolder(settings.seeds)
+        self._limiter = CapacityLimiter(MAX_WAITING)
         self.digester = Digester(models, store, max_article_characters=settings.max_article_characters)
+
+    async def digest(self, articles: Sequence[Article], wanted: Wanted) -> list[Digest]:
+        """Digest off the event loop, on threads of its own: requests that wait for a model must not keep others from
+        theirs."""
+        return await anyio.to_thread.run_sync(self.digester.digest, articles, wanted, limiter=self._limiter)
 
 
 def rooms(request: Request) -> Rooms:
@@ -86,7 +98,7 @@ async def digest(request: schemas.DigestRequest, running: Running) -> schemas.Di
         )
     wanted = request.wanted(summary_model=settings.summary_model, topics_model=settings.topics_model)
     good = [fields.article() for fields in request.articles if isinstance(fields, schemas.ArticleFields)]
-    digests = iter(await run_in_threadpool(running.digester.digest, good, wanted))
+    digests = iter(await running.digest(good, wanted))
     return schemas.DigestReplies(
         results=[
             schemas.digest_reply(next(digests) if isinstance(fields, schemas.ArticleFields) else fields.digest())
@@ -107,7 +119,7 @@ async def summarise(request: schemas.SummariseRequest, running: Running) -> sche
 async def tag(request: schemas.TagRequest, running: Running) -> schemas.Topics:
     """The topics of one article."""
     wanted = Wanted(topics_model=request.model or running.settings.topics_model, topics=request.options())
-    found = await _one(running, Article(request.text, title=request.title or None), wanted)
+    found = await _one(running, schemas.ArticleFields(text=request.text, title=request.title).article(), wanted)
     return schemas.Topics(topics=schemas.topic_replies(found.topics or ()))
 
 
@@ -161,7 +173,7 @@ async def topics(running: Running) -> schemas.Vocabulary:
 
 
 async def _one(running: Rooms, article: Article, wanted: Wanted) -> Digest:
-    [found] = await run_in_threadpool(running.digester.digest, [article], wanted)
+    [found] = await running.digest([article], wanted)
     if found.error:
         raise found.error
     return found

@@ -55,7 +55,7 @@ def _writable(id: str) -> str:
 
 class ArticleFields(Request):
     id: Annotated[str, AfterValidator(_writable)] | None = Field(
-        None, description="Comes back with the result", examples=["tsunami-drill"]
+        default=None, description="Comes back with the result", examples=["tsunami-drill"]
     )
     text: str = Field(description="The article, plain text; blank lines between paragraphs")
     title: str | None = Field(None, description="The headline; read for topics")
@@ -85,7 +85,7 @@ def _tolerate(value: object, validate: ValidatorFunctionWrapHandler) -> "Article
 
 
 class DigestRequest(Request):
-    articles: list[Annotated[ArticleFields, WrapValidator(_tolerate)]] = Field(min_length=1)
+    articles: list[Annotated[ArticleFields, WrapValidator(_tolerate)]] = Field(min_length=1, max_length=10_000)
     tasks: list[Task] = Field(["summary", "topics"], description="What is wanted", min_length=1)
     summary: SummaryFields = Field(default_factory=SummaryFields)  # type: ignore[arg-type]
     topics: TopicsFields = Field(default_factory=TopicsFields)  # type: ignore[arg-type]

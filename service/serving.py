@@ -6,6 +6,7 @@ import socket
 import uvicorn
 
 from models.catalog import Shelf
+from models.types import SummaryOptions, Task, TopicsOptions
 from seeds.store import Store
 from service.app import create_app
 from service.errors import CannotListen
@@ -29,12 +30,21 @@ def run(settings: Settings) -> None:
     listener = listen(settings.host, settings.port)
     store = Store(settings.store_url)
     shelf = Shelf(dtype=settings.dtype)
-    for id in {settings.summary_model, settings.topics_model}:
-        info = shelf.get(id).info
-        log.info("model %s at revision %s, %s in %s", info.id, info.revision, info.engine, info.dtype)
+    defaults: tuple[tuple[str, Task, SummaryOptions | TopicsOptions], ...] = (
+        (settings.summary_model, "summary", SummaryOptions()),
+        (settings.topics_model, "topics", TopicsOptions()),
+    )
+    for id, task, options in defaults:
+        model = shelf.get(id)
+        model.parameters(task, options)
+        info = model.info
+        log.info("%s by %s at revision %s, %s in %s", task, id, info.revision, info.engine, info.dtype)
     app = create_app(settings, models=shelf, open_store=lambda _: store)
     config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=DRAIN_SECONDS, server_header=False)
-    _Server(config).run(sockets=[listener])
+    try:
+        _Server(config).run(sockets=[listener])
+    except OSError as error:  # another service bound the same address while the models were loading
+        raise CannotListen(f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}.") from error
 
 
 def listen(host: str, port: int) -> socket.socket:

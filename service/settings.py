@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "DATELINE_"
@@ -16,7 +16,7 @@ class InvalidSettings(Exception):
 class Settings(BaseSettings):
     """Everything that can be set. Each field's description is its documentation."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
     seeds: Path = Field(Path("seeds/articles"), description="Folder of seed records, `<id>.txt` each")
     store: str | None = Field(
@@ -35,7 +35,6 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(32 * 1024**2, ge=1024, description="Largest request body accepted")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Comma-separated keys; when set, every `/v1` request must carry one as a bearer token",
-        validation_alias=AliasChoices(PREFIX + "API_KEYS", "api_keys"),
     )  # fmt: skip
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged to stderr")
 

@@ -14,11 +14,10 @@ BAR = 20
 WIDTH = 100
 
 
-def show(digests: Sequence[Digest], *, console: Console) -> None:
-    """Print each digest: its id, the summary, the topics with bars, and what made them."""
-    for digest in digests:
-        console.print(_block(digest), width=min(console.width, WIDTH))
-        console.print()
+def show(digest: Digest, *, console: Console) -> None:
+    """Print the digest: its id, the summary, the topics with bars, and what made them."""
+    console.print(_block(digest), width=min(console.width, WIDTH))
+    console.print()
 
 
 def _block(digest: Digest) -> RenderableType:

@@ -107,8 +107,12 @@ def tfidf_scores(texts: Sequence[str], truth: Labels, *, folds: int = 5, seed: i
     from sklearn.model_selection import KFold
 
     found = np.zeros(truth.shape)
-    for train, test in KFold(folds, shuffle=True, random_state=seed).split(texts):
-        vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2), max_features=200_000)
+    if len(texts) < 2:
+        return found
+    for train, test in KFold(min(folds, len(texts)), shuffle=True, random_state=seed).split(texts):
+        vectorizer = TfidfVectorizer(
+            sublinear_tf=True, ngram_range=(1, 2), max_features=200_000, token_pattern=r"(?u)\b\w+\b"
+        )
         known = vectorizer.fit_transform([texts[i] for i in train])
         asked = vectorizer.transform([texts[i] for i in test])
         for label in range(truth.shape[1]):

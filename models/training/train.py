@@ -1,5 +1,6 @@
 """Trains the network on both tasks at once. Knows nothing of files but its own checkpoint."""
 
+import hashlib
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,10 @@ class Plan:
     closing: int = 102
 
 
+class OtherRun(Exception):
+    """The checkpoint belongs to another run."""
+
+
 def device_of(model: torch.nn.Module) -> torch.device:
     return next(model.parameters()).device
 
@@ -61,7 +66,8 @@ def fit(
     rate = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / warm, (len(steps) - step) / max(len(steps) - warm, 1))
     )
-    done = resume(checkpoint, model, optimiser, rate)
+    run = fingerprint(steps, plan=plan)
+    done = resume(checkpoint, model, optimiser, rate, run=run)
     model.train()
     started, losses = time.monotonic(), []
     for number, batch in enumerate(steps[done:], start=done + 1):
@@ -77,7 +83,7 @@ def fit(
             pace = (time.monotonic() - started) / (number - done)
             log.info("step %d of %d, loss %.4f, %.2f s a step", number, len(steps), np.mean(losses[-50:]), pace)
         if number % 200 == 0 or number == len(steps):
-            save(checkpoint, model, optimiser, rate, number)
+            save(checkpoint, model, optimiser, rate, step=number, run=run)
     model.eval()
 
 
@@ -184,23 +190,52 @@ def save(
     model: NewsMiniLM,
     optimiser: torch.optim.Optimizer,
     rate: torch.optim.lr_scheduler.LRScheduler,
+    *,
     step: int,
+    run: str,
 ) -> None:
+    """Write the checkpoint whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "rate": rate.state_dict(), "step": step}
+    state = {
+        "run": run,
+        "step": step,
+        "random": torch.get_rng_state(),
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "rate": rate.state_dict(),
+    }
     torch.save(state, partial)
     partial.replace(path)
 
 
 def resume(
-    path: Path, model: NewsMiniLM, optimiser: torch.optim.Optimizer, rate: torch.optim.lr_scheduler.LRScheduler
+    path: Path,
+    model: NewsMiniLM,
+    optimiser: torch.optim.Optimizer,
+    rate: torch.optim.lr_scheduler.LRScheduler,
+    *,
+    run: str,
 ) -> int:
+    """Take up the run of `path`, if there is one; the number of steps already done.
+
+    Raises:
+        OtherRun: the checkpoint is of another plan or other data.
+    """
     if not path.exists():
         return 0
     state = torch.load(path, map_location=device_of(model), weights_only=True)
+    if state["run"] != run:
+        raise OtherRun(f"{str(path)!r} is the checkpoint of another plan or other data. Delete it to start over.")
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
     rate.load_state_dict(state["rate"])
+    torch.set_rng_state(state["random"].cpu())
     log.info("resumed at step %d", state["step"])
     return int(state["step"])
+
+
+def fingerprint(steps: Sequence[Sequence[Example]], *, plan: Plan) -> str:
+    """What tells this run from others: the plan and the shape of every batch."""
+    shapes = [[example.tokens for example in batch] for batch in steps]
+    return hashlib.sha256(repr((plan, shapes)).encode()).hexdigest()

@@ -1,7 +1,9 @@
 """The command line, as a user runs it."""
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -42,16 +44,24 @@ def test_standard_input_and_options() -> None:
 
 
 def test_on_a_terminal_it_reads_well(seeds_folder: Path) -> None:
-    command = f"{DATELINE} digest {seeds_folder}"
-    known = os.environ | {"COLUMNS": "90", "TERM": "xterm", "DATELINE_SEEDS": str(seeds_folder)}
-    done = subprocess.run(
-        ["script", "-qec", command, "/dev/null"], capture_output=True, text=True, env=known, timeout=120, check=True
-    )
-    assert SEED_ID in done.stdout
-    assert "ceasefire" in done.stdout
-    assert "█" in done.stdout
-    assert "conflict, war and peace" in done.stdout
-    assert "news-minilm@" in done.stdout
+    shown = on_a_terminal("digest", str(seeds_folder), DATELINE_SEEDS=str(seeds_folder))
+    for expected in (SEED_ID, "ceasefire", "█", "conflict, war and peace", "news-minilm@"):
+        assert expected in shown
+
+
+def on_a_terminal(*arguments: str, **variables: str) -> str:
+    """What the command prints to a terminal of 90 columns."""
+    ours, theirs = pty.openpty()
+    known = os.environ | {"COLUMNS": "90", "TERM": "xterm"} | variables
+    process = subprocess.Popen([DATELINE, *arguments], stdout=theirs, stderr=subprocess.DEVNULL, env=known)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # a terminal whose other end is closed
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    return shown.decode()
 
 
 def test_files_elsewhere_leave_no_store_behind(tmp_path: Path) -> None:
@@ -93,6 +103,8 @@ def test_among_several_the_others_are_answered(tmp_path: Path) -> None:
     ("arguments", "code", "says"),
     [
         (["digest", "/no/such/file.txt"], 1, "no file or folder"),
+        (["digest", "A whole article as an argument. " * 20], 1, "standard input"),
+        (["serve", "--host", "192.0.2.1"], 1, "Cannot listen"),
         (["digest", "-", "--tasks", "translate"], 2, "translate"),
         (["digest", "-", "--summary-model", "gpt"], 1, "Ask for one of: news-minilm, lead"),
         (["digest", "-", "--sentences", "0"], 1, "at least 1"),
@@ -107,6 +119,17 @@ def test_wrong_usage(arguments: list[str], code: int, says: str) -> None:
     assert done.returncode == code
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_whose_name_is_not_unicode_is_read(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text(articles.BUDGET)
+    done = run("digest", tmp_path, "--tasks", "summary", "--summary-model", "lead")
+    assert (done.returncode, json.loads(done.stdout)["id"]) == (0, "caf\ufffd")
+
+
+def test_a_default_that_cannot_do_its_task_stops_the_start() -> None:
+    done = run("serve", "--port", "0", DATELINE_TOPICS_MODEL="lead", DATELINE_STORE="sqlite://")
+    assert (done.returncode, "only summarises" in done.stderr) == (1, True)
 
 
 def test_a_folder_without_records(tmp_path: Path) -> None:

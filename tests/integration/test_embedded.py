@@ -1,5 +1,6 @@
 """The embedded model: a tiny one for its contracts, the shipped one for what users see."""
 
+import resource
 import shutil
 from pathlib import Path
 
@@ -101,6 +102,20 @@ def test_links_alone_are_no_article(tiny: Embedded) -> None:
     assert isinstance(bad.error, UnreadableText)
 
 
+@pytest.mark.parametrize("text", ["READ MORE: Why the coast is sinking", "\u200b\u200b\u200b"])
+def test_an_unreadable_article_alone_is_told(tiny: Embedded, text: str) -> None:
+    [outcome] = tiny.run([work(text)])
+    assert isinstance(outcome.error, UnreadableText)
+
+
+def test_very_many_sentences_are_read_in_bounded_memory(tiny: Embedded) -> None:
+    """57,000 sentences: attention over all of them at once would take 78 GB."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    [outcome] = tiny.run([work("It is. " * 57_000)])
+    assert outcome.summary is not None
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_500_000  # KiB
+
+
 def test_own_labels_are_scored_in_place_of_the_vocabulary(tiny: Embedded) -> None:
     [outcome] = tiny.run([work(articles.HARBOUR, topics=TopicsOptions(labels=("sea", "cheese"), threshold=0.0))])
     assert outcome.topics is not None
@@ -114,6 +129,7 @@ def test_own_labels_are_scored_in_place_of_the_vocabulary(tiny: Embedded) -> Non
         (TopicsOptions(labels=tuple(map(str, range(10_000)))), "10,000 labels.*at most 200"),
         (TopicsOptions(labels=("a", " ")), "empty"),
         (TopicsOptions(labels=("a", "a")), "twice"),
+        (TopicsOptions(labels=("\ud800",)), "surrogate"),
         (TopicsOptions(threshold=1.5), "between 0 and 1"),
         (TopicsOptions(threshold=float("nan")), "between 0 and 1"),
         (TopicsOptions(limit=0), "at least 1"),

@@ -135,6 +135,7 @@ def test_not_ready_before_the_start(seeds_folder: Path) -> None:
 
 
 Send = Callable[[TestClient], Any]
+JSON = {"Content-Type": "application/json"}
 TEXT = {"text": articles.HARBOUR}
 
 
@@ -146,10 +147,11 @@ TEXT = {"text": articles.HARBOUR}
         (lambda c: c.post("/v1/summarise", json={"text": "a" * 5_000_000}), 413, "too_large", "400,000"),
         (lambda c: c.post("/v1/summarise", json={"text": "a" * 9_000_000}), 413, "too_large", "MAX_BODY_BYTES"),
         (lambda c: c.post("/v1/summarise", json={"text": "a\0b"}), 422, "unreadable_text", r"U\+0000 at character 1"),
-        (lambda c: c.post("/v1/summarise", content=b'{"text": "caf\xe9"}'), 422, "invalid_request", "not UTF-8.*0xE9"),
-        (lambda c: c.post("/v1/summarise", content=b'{"text": "\\ud800"}'), 422, "unreadable_text", r"surrogate U\+D800"),
-        (lambda c: c.post("/v1/summarise", content=b"{"), 422, "invalid_request", "JSON|decode"),
+        (lambda c: c.post("/v1/summarise", content=b'{"text": "caf\xe9"}', headers=JSON), 422, "invalid_request", "not UTF-8.*0xE9"),
+        (lambda c: c.post("/v1/summarise", content=b'{"text": "\\ud800"}', headers=JSON), 422, "unreadable_text", r"surrogate U\+D800"),
+        (lambda c: c.post("/v1/summarise", content=b"{", headers=JSON), 422, "invalid_request", "JSON|decode"),
         (lambda c: c.post("/v1/summarise", content=b""), 422, "invalid_request", "required"),
+        (lambda c: c.post("/v1/summarise", content=b'{"text": "A story."}'), 422, "invalid_request", "no content type"),
         (lambda c: c.post("/v1/summarise", data=TEXT), 422, "invalid_request", "Content-Type: application/json"),
         (lambda c: c.post("/v1/summarise", json=[1]), 422, "invalid_request", "dictionary|object"),
         (lambda c: c.post("/v1/summarise", json={"text": 5}), 422, "invalid_request", "text: input should be a valid string"),
@@ -161,6 +163,7 @@ TEXT = {"text": articles.HARBOUR}
         (lambda c: c.post("/v1/digest", json={"articles": [TEXT], "tasks": ["translate"]}), 422, "invalid_request", "'topics'"),
         (lambda c: c.post("/v1/digest", json={"articles": []}), 422, "invalid_request", "at least 1 item"),
         (lambda c: c.post("/v1/digest", json={"articles": [TEXT] * 300}), 413, "too_large", "300 articles.*256"),
+        (lambda c: c.get("/v1/articles/" + "a" * 300), 404, "unknown_article", "so long"),
         (lambda c: c.get("/v1/articles/nobody"), 404, "unknown_article", "nobody"),
         (lambda c: c.get("/v1/articles/nobody/digest"), 404, "unknown_article", "/v1/articles"),
         (lambda c: c.get("/v1/articles/..%2f..%2fetc%2fpasswd"), 404, "unknown_", ""),
@@ -181,7 +184,7 @@ def test_bad_input(client: TestClient, send: Send, status: int, error_type: str,
 
 def test_an_id_that_cannot_be_written_is_refused_alone(client: TestClient) -> None:
     sent = b'{"articles": [{"id": "\\ud800", "text": "One story."}, {"id": "b", "text": "Another story."}]}'
-    results = client.post("/v1/digest", content=sent).json()["results"]
+    results = client.post("/v1/digest", content=sent, headers=JSON).json()["results"]
     assert [(result["id"], result["error"] is None) for result in results] == [(None, False), ("b", True)]
 
 
@@ -199,6 +202,7 @@ def test_api_keys(seeds_folder: Path) -> None:
         assert client.get("/healthz").status_code == 200
         missing = client.get("/v1/models")
         assert (missing.status_code, missing.json()["error_type"]) == (401, "key_missing")
+        assert missing.headers["www-authenticate"] == "Bearer"
         wrong = client.get("/v1/models", headers={"Authorization": "Bearer three"})
         assert (wrong.status_code, wrong.json()["error_type"]) == (403, "key_refused")
         assert client.get("/v1/models", headers={"Authorization": "Bearer two"}).status_code == 200
@@ -221,7 +225,15 @@ def test_a_crash_inside_is_500_without_its_secrets(seeds_folder: Path) -> None:
         reply = client.post("/v1/summarise", json=TEXT)
         assert (reply.status_code, reply.json()["error_type"]) == (500, "internal_error")
         assert "secret" not in reply.text
+        assert reply.headers["x-request-id"]
         assert client.get("/readyz").status_code == 200
+
+
+def test_tag_and_digest_share_their_results(client: TestClient, model: Counting) -> None:
+    client.post("/v1/digest", json={"articles": [TEXT | {"title": " A drill "}], "tasks": ["topics"]})
+    client.post("/v1/tag", json=TEXT | {"title": "A drill"})
+    client.post("/v1/tag", json=TEXT | {"title": "  "})
+    assert [work.document.title for work in model.seen] == ["A drill", None]
 
 
 def test_a_store_that_fails_later_is_told(seeds_folder: Path) -> None:

@@ -3,6 +3,7 @@
 import multiprocessing
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,9 +72,11 @@ def test_a_store_is_opened_again(tmp_path: Path) -> None:
     assert Store(url).count() == 1
 
 
-def test_a_store_beside_a_folder_is_results_db(tmp_path: Path) -> None:
-    Store(f"sqlite:///{tmp_path / 'results.db'}").save([RESULT])
-    assert (tmp_path / "results.db").exists()
+def test_a_store_in_memory_serves_every_thread() -> None:
+    store = Store("sqlite://")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: store.save([replace(RESULT, key=f"{n:064}")]), range(20)))
+    assert store.count() == 20
 
 
 def test_what_is_no_database_is_told_and_left_alone(tmp_path: Path) -> None:
@@ -109,9 +112,10 @@ def test_an_impossible_place_is_told(url: str) -> None:
         Store(url)
 
 
-def test_a_password_is_never_shown() -> None:
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "mysql", "postgresql+nosuch"])
+def test_a_password_is_never_shown(scheme: str) -> None:
     with pytest.raises(StoreUnavailable) as told:
-        Store("postgresql://me:secret@127.0.0.1:1/none")
+        Store(f"{scheme}://me:secret@127.0.0.1:1/none")
     assert "secret" not in str(told.value)
 
 

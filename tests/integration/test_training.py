@@ -15,7 +15,7 @@ from models.training import recipe
 from models.training.corpus import Pair, clean_article, clean_reference, hold_back, same_story
 from models.training.oracle import oracle
 from models.training.topics import SOURCES, Labelled, targets
-from models.training.train import Plan
+from models.training.train import OtherRun, Plan
 from models.types import Document, SummaryOptions, TopicsOptions, Work
 from tests.articles import long_article
 
@@ -65,16 +65,25 @@ def test_the_whole_recipe(tiny_folder: Path, tmp_path: Path) -> None:
     assert len(outcome.topics) == 17
 
 
-def test_the_same_seed_gives_the_same_weights_also_after_an_interruption(tiny_folder: Path, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_weights_and_a_finished_run_is_not_trained_again(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
     data = make_data(tmp_path / "data")
     revisions = []
     for name in ("one", "two"):
         recipe.run(data, tiny_folder, tmp_path / name, plan=PLAN, most=12)
         revisions.append(Embedded(tmp_path / name, id="x").info.revision)
     (tmp_path / "one" / "SHA256SUMS").unlink()
-    recipe.run(data, tiny_folder, tmp_path / "one", plan=PLAN, most=12)  # goes on from its checkpoint: nothing to do
+    recipe.run(data, tiny_folder, tmp_path / "one", plan=PLAN, most=12)
     revisions.append(Embedded(tmp_path / "one", id="x").info.revision)
     assert len(set(revisions)) == 1
+
+
+def test_a_checkpoint_of_another_plan_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    data = make_data(tmp_path / "data")
+    recipe.run(data, tiny_folder, tmp_path / "model", plan=PLAN, most=12)
+    with pytest.raises(OtherRun, match="Delete it"):
+        recipe.run(data, tiny_folder, tmp_path / "model", plan=replace(PLAN, seed=PLAN.seed + 1), most=12)
 
 
 def test_training_learns(tiny_folder: Path, tmp_path: Path) -> None:

@@ -111,6 +111,22 @@ def test_another_model_id_invalidates(store: Store) -> None:
     assert found.cached == {"summary": False}
 
 
+def test_the_tasks_keys_differ(store: Store) -> None:
+    [found] = digester(Counting(), store).digest([article()], BOTH)
+    assert found.provenance["summary"].content == found.provenance["topics"].content
+    assert found.provenance["summary"].key != found.provenance["topics"].key
+
+
+def test_results_are_stored_batch_by_batch(store: Store) -> None:
+    """What was done before a failure is not lost."""
+    model = Failing()
+    model.fails_at = 40
+    articles = [article(f"Story number {number} has one sentence.") for number in range(40)]
+    with pytest.raises(RuntimeError, match="too late"):
+        digester(model, store).digest(articles, BOTH)
+    assert store.count() == 2 * 32
+
+
 def test_another_result_version_invalidates(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     digester(Counting(), store).digest([article()], BOTH)
     monkeypatch.setattr(service.digest, "RESULT_VERSION", service.digest.RESULT_VERSION + 1)
@@ -176,6 +192,7 @@ class Failing(Counting):
     """Fails while `broken`: for one article with an error of its own, or altogether."""
 
     broken: Exception | None = None
+    fails_at: int | None = None
 
     def run(self, work: Sequence[Work]) -> list[Outcome]:
         if isinstance(self.broken, ModelError):
@@ -183,6 +200,8 @@ class Failing(Counting):
                     for item, o in zip(work, super().run(work), strict=True)]  # fmt: skip
         if self.broken:
             raise self.broken
+        if self.fails_at is not None and len(self.seen) + len(work) >= self.fails_at:
+            raise RuntimeError("too late")
         return super().run(work)
 
 

@@ -1,5 +1,6 @@
 """Seed files."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ def test_parsing(data: bytes, expected: Article) -> None:
         (b"date 2021-02-30 Text.", "does not exist"),
         (b"caf\xe9", r"byte 0xE9 at offset 3.*iconv"),
         (b"PK\x03\x04zip", r"U\+0003 at character 2"),
+        (b"clear \x1b[2J", r"U\+001B"),
+        ("c1 \x9b".encode(), r"U\+009B"),
         (b"Text\x00text", r"U\+0000 at character 4"),
     ],
 )
@@ -55,13 +58,19 @@ def test_ids_are_sorted_and_other_files_are_no_records(tmp_path: Path) -> None:
     assert SeedFolder(tmp_path).ids() == ["a", "b"]
 
 
-@pytest.mark.parametrize("identifier", ["missing", "../articles/secret", "..", "", "a\0b", "a/b"])
+@pytest.mark.parametrize("identifier", ["missing", "../articles/secret", "..", "", "a\0b", "a/b", "a" * 300])
 def test_only_records_of_the_folder_can_be_read(tmp_path: Path, identifier: str) -> None:
     (tmp_path / "secret.txt").write_text("Secret.")
     folder = tmp_path / "articles"
     folder.mkdir()
     with pytest.raises(UnknownRecord, match="/v1/articles"):
         SeedFolder(folder).get(identifier)
+
+
+def test_a_name_that_is_not_unicode_does_not_break_the_list(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Text.")
+    (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("Text.")
+    assert SeedFolder(tmp_path).ids() == ["a"]
 
 
 def test_a_missing_folder_names_the_setting(tmp_path: Path) -> None:

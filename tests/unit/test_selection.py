@@ -1,5 +1,8 @@
 """Which sentences make a summary."""
 
+import re
+from itertools import pairwise
+
 import pytest
 
 from models.errors import InvalidOption
@@ -62,6 +65,23 @@ def test_where_no_sentence_fits_the_best_is_cut_after_a_word() -> None:
     assert chosen([0, 0, 9, 0, 0, 0, 0], max_words=4) == ["Builders from three countries"]
 
 
+def test_when_everything_leans_the_best_sentence_stands_whole() -> None:
+    text = "He said the war is over in the north. She agreed with him at once."
+    candidates = [Candidate(0, 37, 1.0), Candidate(38, len(text), 2.0)]
+    only = select(text, candidates[1:], sentences=None, max_words=None)
+    assert [s.text for s in only] == ["She agreed with him at once."]
+    furniture_first = "By Jane Roe.\n\nHe said the war is over in the north."
+    found = select(furniture_first, [Candidate(0, 12, 9.0), Candidate(14, 51, 1.0)], sentences=None, max_words=None)
+    assert [s.text for s in found] == ["He said the war is over in the north."]
+
+
+def test_ten_thousand_sentences_are_chosen_from_at_once() -> None:
+    text = " ".join(f"Sentence{n} met river{n} near hill{n} on day{n}." for n in range(10_000))
+    starts = [match.start() for match in re.finditer("Sentence", text)]
+    candidates = [Candidate(a, b - 1, -a) for a, b in pairwise([*starts, len(text) + 1])]
+    assert len(select(text, candidates, sentences=None, max_words=50_000)) > 5_000
+
+
 @pytest.mark.parametrize("options", [SummaryOptions(sentences=0), SummaryOptions(max_words=-1)])
 def test_numbers_below_one_are_refused(options: SummaryOptions) -> None:
     with pytest.raises(InvalidOption, match="at least 1"):
@@ -95,6 +115,12 @@ def test_leaning(sentence: str, *, leans: bool) -> None:
         ("FILE - The minister arrives in Vik.", True),
         ("(Photo: A. Smith)", True),
         ("Media playback is unsupported on your device", True),
+        ("Officials in the capital were not available to comment.", True),
+        ("The company did not immediately respond to a request for comment.", True),
+        (
+            "He declined the prize, and his comment was brief and angry and much quoted in the papers of the whole country.",
+            False,
+        ),
         ("The minister contributed to the debate.", False),
         ("By Monday, the water had gone.", False),
         ("Read the law before you vote, he said.", False),

@@ -1,6 +1,7 @@
 """Sentence boundaries, headings and links."""
 
 from itertools import pairwise
+from random import Random
 
 import pytest
 
@@ -75,6 +76,28 @@ def test_a_long_quotation_is_split_inside() -> None:
     found = split(quotation)
     assert len(found) >= 20
     assert max(len(sentence.split()) for sentence in found) < 20
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_sentences_of_quote_heavy_text_do_not_overlap(seed: int) -> None:
+    random = Random(seed)
+    pieces = [
+        '"',
+        "“",
+        "”",
+        "'",
+        "Yes?",
+        "Mr. Holt left the U.S.",
+        "The vote went on for many hours.",
+        "No!",
+        "he said.",
+        "—",
+    ]
+    text = " ".join(random.choice(pieces) for _ in range(120)) + '"'
+    spans = sentences(text)
+    assert all(a.end <= b.start for a, b in pairwise(spans))
+    covered = "".join(text[s.start : s.end] for s in spans)
+    assert [c for c in covered if c.isalpha()] == [c for c in text if c.isalpha()]
 
 
 def test_a_missing_quotation_mark_does_not_swallow_the_article() -> None:
