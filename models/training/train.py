@@ -68,6 +68,7 @@ def fit(
     )
     run = fingerprint(steps, plan=plan)
     done = resume(checkpoint, model, optimiser, rate, run=run)
+    halfway = checkpoint.with_name(checkpoint.name + ".halfway")
     model.train()
     started, losses = time.monotonic(), []
     for number, batch in enumerate(steps[done:], start=done + 1):
@@ -82,9 +83,26 @@ def fit(
         if number % 50 == 0 or number == len(steps):
             pace = (time.monotonic() - started) / (number - done)
             log.info("step %d of %d, loss %.4f, %.2f s a step", number, len(steps), np.mean(losses[-50:]), pace)
+        if number == len(steps) // 2:
+            halfway.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(model.state_dict(), halfway)
         if number % 200 == 0 or number == len(steps):
             save(checkpoint, model, optimiser, rate, step=number, run=run)
+    if halfway.exists():
+        average(model, halfway)
     model.eval()
+
+
+def average(model: NewsMiniLM, other: Path) -> None:
+    """Put halfway between the weights and those saved at `other` (after Izmailov et al. 2018, arXiv:1803.05407): with
+    few articles the second half of the run learns some of them by heart, and the mean forgets those first."""
+    earlier = torch.load(other, map_location=device_of(model), weights_only=True)
+    model.load_state_dict(
+        {
+            name: (tensor + earlier[name]) / 2 if tensor.is_floating_point() else tensor
+            for name, tensor in model.state_dict().items()
+        }
+    )
 
 
 def schedule(summaries: Sequence[Example], topics: Sequence[Example], *, plan: Plan) -> Iterator[list[Example]]:
