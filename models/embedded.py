@@ -18,7 +18,7 @@ from transformers import BertModel
 from models import loading, vocabulary
 from models.errors import InvalidOption, ModelCorrupt, ModelError, UnreadableText
 from models.network import GroupMeans, NewsMiniLM
-from models.selection import Candidate, extractive_parameters, select
+from models.selection import Candidate, Limits, extractive_parameters, limits_of, select
 from models.sentences import SPLITTER, Span, sentences
 from models.types import (
     Document,
@@ -39,6 +39,9 @@ BATCH_TOKENS = 4096
 TOPICS_WINDOWS = 2
 """Topics are read from the title and the first windows of the text, the whole of most news; a longer article adds
 little to what it is about, and topics alone cost no more."""
+DEFAULT_LIMITS = Limits(sentences=3, target_words=100)
+"""The length of a summary when none is asked for. On validation articles 75 words gain 0.2 of ROUGE-1 over 100, and
+lose the lead of articles that open with long sentences."""
 SENTENCES_AT_ONCE = 1024
 MAX_LABELS = 200
 MAX_LABEL_CHARACTERS = 200
@@ -106,7 +109,7 @@ class Embedded:
 
     def parameters(self, task: Task, options: SummaryOptions | TopicsOptions) -> dict[str, object]:
         if isinstance(options, SummaryOptions):
-            return extractive_parameters(options)
+            return extractive_parameters(options, default=DEFAULT_LIMITS)
         return check_topics_options(options)
 
     def run(self, work: Sequence[Work]) -> list[Outcome]:
@@ -193,7 +196,7 @@ class Embedded:
         candidates = [
             Candidate(span.start, span.end, score) for span, score in zip(reading.spans, salience, strict=True)
         ]
-        chosen = select(document.text, candidates, sentences=options.sentences, max_words=options.max_words)
+        chosen = select(document.text, candidates, limits=limits_of(options, default=DEFAULT_LIMITS))
         read = sum(reading.lengths)
         return Summary(
             text=summary_text(chosen),

@@ -3,7 +3,7 @@ extraction: furniture, repetition, and sentences that lean on one left out. Know
 
 import re
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from models.errors import InvalidOption
 from models.furniture import is_furniture
@@ -55,7 +55,23 @@ def leans_on_predecessor(sentence: str) -> bool:
     return bool(PRONOUN.match(sentence) or CONNECTIVE.match(sentence)) or _quotes_nobody(sentence)
 
 
-def extractive_parameters(options: SummaryOptions) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a summary may be. `target_words` holds from the second sentence on: one long sentence may pass it."""
+
+    sentences: int | None = DEFAULT_SENTENCES
+    max_words: int | None = None
+    target_words: int | None = None
+
+
+def limits_of(options: SummaryOptions, *, default: Limits) -> Limits:
+    """The limits that the options ask for; the default where they ask for none."""
+    if options.sentences is None and options.max_words is None:
+        return default
+    return Limits(options.sentences, options.max_words)
+
+
+def extractive_parameters(options: SummaryOptions, *, default: Limits) -> dict[str, object]:
     """The options of an extractive summariser as the parameters of a key. `truncation` is not among them: an
     extractive summariser reads the whole article.
 
@@ -65,18 +81,10 @@ def extractive_parameters(options: SummaryOptions) -> dict[str, object]:
     for name, value in (("sentences", options.sentences), ("max_words", options.max_words)):
         if value is not None and value < 1:
             raise InvalidOption(f"{name} is {value}; it must be at least 1. Leave it out for the model's own choice.")
-    limit = sentence_limit(options.sentences, options.max_words)
-    return {"sentences": limit, "max_words": options.max_words, "splitter": SPLITTER}
+    return {**asdict(limits_of(options, default=default)), "splitter": SPLITTER}
 
 
-def sentence_limit(sentences: int | None, max_words: int | None) -> int | None:
-    """How many sentences a summary may have: as asked; else the default, unless words are the limit."""
-    return sentences or (DEFAULT_SENTENCES if max_words is None else None)
-
-
-def select(
-    text: str, candidates: Sequence[Candidate], *, sentences: int | None, max_words: int | None
-) -> tuple[Sentence, ...]:
+def select(text: str, candidates: Sequence[Candidate], *, limits: Limits) -> tuple[Sentence, ...]:
     """The summary's sentences, in the order of the article.
 
     The most salient sentence is taken first, then the next that repeats nothing taken (no shared trigram: Paulus
@@ -84,42 +92,49 @@ def select(
     together with that one. Where no sentence fits into `max_words`, the most salient is cut after the last
     word that fits.
     """
-    most = sentence_limit(sentences, max_words) or len(candidates)
     texts = [text[candidate.start : candidate.end] for candidate in candidates]
     usable = {i for i, sentence in enumerate(texts) if not is_furniture(sentence)} or set(range(len(texts)))
     ranked = sorted(usable, key=lambda i: (len(texts[i].split()) < MIN_WORDS, -candidates[i].salience, i))
-    extract = _Extract(texts, most=most, max_words=max_words)
+    extract = _Extract(texts, limits)
     for i in ranked:
         extract.take(_with_antecedent(i, texts, usable, extract.chosen))
-        if len(extract.chosen) == most:
+        if len(extract.chosen) == limits.sentences:
             break
     if not extract.chosen and ranked:
         extract.take([ranked[0]])
     if not extract.chosen and ranked:
-        return (_cut(text, candidates[ranked[0]], max_words or 1),)
+        return (_cut(text, candidates[ranked[0]], limits.max_words or 1),)
     return tuple(Sentence(texts[i], candidates[i].start, candidates[i].end) for i in sorted(extract.chosen))
 
 
 class _Extract:
     """The sentences taken so far, with what they add up to."""
 
-    def __init__(self, texts: Sequence[str], *, most: int, max_words: int | None) -> None:
+    def __init__(self, texts: Sequence[str], limits: Limits) -> None:
         self.chosen: set[int] = set()
         self._texts = texts
-        self._most = most
-        self._words_left = float("inf") if max_words is None else max_words
+        self._limits = limits
+        self._words = 0
         self._trigrams: set[tuple[str, ...]] = set()
 
     def take(self, group: Sequence[int]) -> None:
         """Take the sentences of `group` if all of them fit and repeat nothing taken."""
-        words = sum(len(self._texts[i].split()) for i in group)
-        if len(self.chosen) + len(group) > self._most or words > self._words_left:
+        words = self._words + sum(len(self._texts[i].split()) for i in group)
+        if not self._fits(len(self.chosen) + len(group), words):
             return
         trigrams = set().union(*(_trigrams(self._texts[i]) for i in group))
         if not trigrams & self._trigrams:
             self.chosen.update(group)
-            self._words_left -= words
+            self._words = words
             self._trigrams |= trigrams
+
+    def _fits(self, sentences: int, words: int) -> bool:
+        most = self._limits
+        return (
+            (most.sentences is None or sentences <= most.sentences)
+            and (most.max_words is None or words <= most.max_words)
+            and (most.target_words is None or words <= most.target_words or not self.chosen)
+        )
 
 
 def _with_antecedent(i: int, texts: Sequence[str], usable: Set[int], chosen: Set[int]) -> list[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from models.errors import ModelError, UnreadableText, UnsupportedTask
-from models.selection import Candidate, extractive_parameters, select
+from models.selection import Candidate, Limits, extractive_parameters, limits_of, select
 from models.sentences import sentences
 from models.types import ModelInfo, Outcome, Summary, SummaryOptions, Task, TopicsOptions, Work, summary_text
 
@@ -28,7 +28,7 @@ class Lead:
     def parameters(self, task: Task, options: SummaryOptions | TopicsOptions) -> dict[str, object]:
         if not isinstance(options, SummaryOptions):
             raise UnsupportedTask("Model 'lead' only summarises. For topics use 'news-minilm'.")
-        return extractive_parameters(options)
+        return extractive_parameters(options, default=Limits())
 
     def run(self, work: Sequence[Work]) -> list[Outcome]:
         return [self._outcome(item) for item in work]
@@ -52,7 +52,7 @@ def summarise(text: str, options: SummaryOptions) -> Summary:
     if not spans:
         raise UnreadableText("The article holds no sentence to summarise, only links. Send its text.")
     candidates = [Candidate(span.start, span.end, -place) for place, span in enumerate(spans)]
-    chosen = select(text, candidates, sentences=options.sentences, max_words=options.max_words)
+    chosen = select(text, candidates, limits=limits_of(options, default=Limits()))
     words = sum(len(text[span.start : span.end].split()) for span in spans)
     return Summary(
         text=summary_text(chosen),

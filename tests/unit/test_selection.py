@@ -7,7 +7,7 @@ import pytest
 
 from models.errors import InvalidOption
 from models.furniture import is_furniture
-from models.selection import Candidate, extractive_parameters, leans_on_predecessor, select
+from models.selection import Candidate, Limits, extractive_parameters, leans_on_predecessor, limits_of, select
 from models.types import SummaryOptions
 
 SENTENCES = [
@@ -28,7 +28,7 @@ def chosen(salience: list[float], *, sentences: int | None = None, max_words: in
         Candidate(start, start + len(sentence), score)
         for start, sentence, score in zip(starts, SENTENCES, salience, strict=True)
     ]
-    found = select(TEXT, candidates, sentences=sentences, max_words=max_words)
+    found = select(TEXT, candidates, limits=limits_of(SummaryOptions(sentences, max_words), default=Limits()))
     assert all(TEXT[s.start : s.end] == s.text for s in found)
     return [sentence.text for sentence in found]
 
@@ -57,6 +57,13 @@ def test_max_words_is_honoured() -> None:
     assert chosen([5, 0, 4, 0, 0, 0, 0], max_words=12) == [SENTENCES[0]]
 
 
+def test_the_target_of_words_holds_from_the_second_sentence_on() -> None:
+    text = "One two three four five six seven. Eight nine ten eleven twelve."
+    candidates = [Candidate(0, 34, 2.0), Candidate(35, len(text), 1.0)]
+    assert [s.end for s in select(text, candidates, limits=Limits(target_words=5))] == [34]
+    assert len(select(text, candidates, limits=Limits(target_words=12))) == 2
+
+
 def test_max_words_alone_may_take_more_than_the_default_number() -> None:
     assert len(chosen([7, 6, 5, 4, 3, 2, 1], max_words=200)) > 3
 
@@ -68,10 +75,10 @@ def test_where_no_sentence_fits_the_best_is_cut_after_a_word() -> None:
 def test_when_everything_leans_the_best_sentence_stands_whole() -> None:
     text = "He said the war is over in the north. She agreed with him at once."
     candidates = [Candidate(0, 37, 1.0), Candidate(38, len(text), 2.0)]
-    only = select(text, candidates[1:], sentences=None, max_words=None)
+    only = select(text, candidates[1:], limits=Limits())
     assert [s.text for s in only] == ["She agreed with him at once."]
     furniture_first = "By Jane Roe.\n\nHe said the war is over in the north."
-    found = select(furniture_first, [Candidate(0, 12, 9.0), Candidate(14, 51, 1.0)], sentences=None, max_words=None)
+    found = select(furniture_first, [Candidate(0, 12, 9.0), Candidate(14, 51, 1.0)], limits=Limits())
     assert [s.text for s in found] == ["He said the war is over in the north."]
 
 
@@ -79,13 +86,13 @@ def test_ten_thousand_sentences_are_chosen_from_at_once() -> None:
     text = " ".join(f"Sentence{n} met river{n} near hill{n} on day{n}." for n in range(10_000))
     starts = [match.start() for match in re.finditer("Sentence", text)]
     candidates = [Candidate(a, b - 1, -a) for a, b in pairwise([*starts, len(text) + 1])]
-    assert len(select(text, candidates, sentences=None, max_words=50_000)) > 5_000
+    assert len(select(text, candidates, limits=Limits(None, max_words=50_000))) > 5_000
 
 
 @pytest.mark.parametrize("options", [SummaryOptions(sentences=0), SummaryOptions(max_words=-1)])
 def test_numbers_below_one_are_refused(options: SummaryOptions) -> None:
     with pytest.raises(InvalidOption, match="at least 1"):
-        extractive_parameters(options)
+        extractive_parameters(options, default=Limits())
 
 
 @pytest.mark.parametrize(
