@@ -1,9 +1,10 @@
-# Builds with whatever package index pip is told of: --build-arg PIP_INDEX_URL=…, PIP_EXTRA_INDEX_URL=…. For a small
-# image point one of them at the CPU builds of torch.
+# The package index and torch's build come from build arguments: --build-arg PIP_INDEX_URL=…, PIP_EXTRA_INDEX_URL=….
+# For a small image point one of them at the CPU builds of torch, or mount a folder of wheels at /opt/wheels
+# (--volume with podman and buildah): those are preferred to the index.
 FROM python:3.11-slim AS build
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
-ARG PIP_FIND_LINKS
+ARG PIP_FIND_LINKS=/opt/wheels
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /source
 RUN python3 -m venv /opt/dateline
@@ -16,9 +17,7 @@ RUN python3 -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.tom
 COPY models models
 COPY seeds/*.py seeds/
 COPY service service
-RUN /opt/dateline/bin/pip install --constraint constraints.txt --no-deps . \
- && find /opt/dateline -name __pycache__ -prune -exec rm -rf {} + \
- && /opt/dateline/bin/python -m compileall -q /opt/dateline/lib
+RUN /opt/dateline/bin/pip install --constraint constraints.txt --no-deps .
 
 FROM python:3.11-slim
 LABEL org.opencontainers.image.title="Dateline" \
