@@ -7,13 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import BertModel
 
 from models import loading, vocabulary
 from models.errors import InvalidOption, ModelCorrupt, ModelError, UnreadableText
@@ -97,9 +95,8 @@ class Embedded:
         self._tokenizer = loading.load_tokenizer(folder)
         self._opening, self._closing = loading.special_tokens(self._tokenizer)
         self._heads = read_heads(folder)
-        self._network = NewsMiniLM(
-            cast(BertModel, loading.load_encoder(folder, dtype=self._dtype)), topics=len(vocabulary.TOP_LEVEL)
-        )
+        encoder = loading.load_encoder(folder, dtype=self._dtype)
+        self._network = NewsMiniLM(encoder, topics=len(vocabulary.TOP_LEVEL))
         load_heads(self._network, folder)
         self._network.eval()
 

@@ -1,25 +1,23 @@
-"""Where pretrained models come from: the only caller of `from_pretrained` and of the hub client. Loads safetensors
-alone, never runs a model's own code, and checks what is recorded. Knows nothing of what models compute."""
+"""Where pretrained models come from: the only caller of the hub client, and the only one to open weights. Loads
+safetensors alone, never runs a model's own code, and checks what is recorded. Knows nothing of what models compute."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from transformers import AutoModel, PreTrainedModel
-from transformers.utils import logging as transformers_logging
 
+from models.encoder import EncoderConfig, PackedEncoder
 from models.errors import ModelCorrupt, ModelUnavailable, UnknownModel
 
 CHECKSUMS = "SHA256SUMS"
 NEEDED = ("*.safetensors", "*.json", "*.txt", "*.model", "README.md", "LICENSE*")
 """What a snapshot takes from the hub: weights as safetensors, configuration, tokenizer, card."""
-
-transformers_logging.set_verbosity_error()
-transformers_logging.disable_progress_bar()
 
 
 def fetch(model_id: str, *, revision: str, folder: Path) -> Path:
@@ -77,25 +75,23 @@ def read_checksums(folder: Path) -> dict[str, str]:
     return {name.strip().lstrip("*"): digest for digest, name in lines}
 
 
-def load_encoder(folder: Path, *, dtype: torch.dtype) -> PreTrainedModel:
-    """The encoder in `folder`, in evaluation mode, with packed attention.
+def load_encoder(folder: Path, *, dtype: torch.dtype) -> PackedEncoder:
+    """The BERT encoder in `folder`, in evaluation mode.
 
     Raises:
-        ModelCorrupt: the files are not a model that transformers can read.
+        ModelCorrupt: the files are not such an encoder.
     """
     try:
-        encoder = AutoModel.from_pretrained(
-            folder,
-            dtype=dtype,
-            add_pooling_layer=False,
-            attn_implementation="packed",
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelCorrupt(f"{str(folder)!r} holds no encoder that transformers can load: {error}") from error
-    return encoder.eval()  # type: ignore[no-any-return]
+        config = EncoderConfig.read(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        with torch.device("meta"):
+            encoder = PackedEncoder(config)
+        weights = {name: tensor.to(dtype) for name, tensor in load_file(folder / "model.safetensors").items()}
+        found = encoder.load_state_dict(weights, strict=False, assign=True)
+    except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+        raise ModelCorrupt(f"{str(folder)!r} holds no readable BERT encoder: {error}") from error
+    if found.missing_keys:
+        raise ModelCorrupt(f"{str(folder / 'model.safetensors')!r} lacks the weights {found.missing_keys[:3]}.")
+    return encoder.eval()
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:

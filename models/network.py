@@ -6,39 +6,11 @@ from itertools import chain
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, BertConfig, BertModel
+
+from models.encoder import EncoderConfig, PackedEncoder
 
 POSITIONS, RELATIVE, LENGTHS, COUNTS, CORPORA = 64, 16, 24, 16, 8
 """Sizes of the embedding tables of a sentence's position, relative position, length, article's length, corpus."""
-
-
-def packed_attention(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    *,
-    lengths: list[int],
-    **_: object,
-) -> tuple[Tensor, None]:
-    """Attention over sequences laid end to end: no padding, so no wasted work, and a sequence's numbers
-    do not depend on its neighbours. transformers knows it as `packed`.
-
-    Args:
-        query, key, value: `[1, heads, sum(lengths), head size]`.
-        lengths: tokens of each sequence, in order.
-
-    Returns:
-        `[1, sum(lengths), heads, head size]`.
-    """
-    parts = zip(query.split(lengths, 2), key.split(lengths, 2), value.split(lengths, 2), strict=True)
-    attended = [scaled_dot_product_attention(*part) for part in parts]
-    return torch.cat(attended, 2).transpose(1, 2), None
-
-
-AttentionInterface.register("packed", packed_attention)
 
 
 class SalienceHead(nn.Module):
@@ -119,7 +91,7 @@ class TopicsHead(nn.Module):
 class NewsMiniLM(nn.Module):
     """Encoder and heads together. The encoder may run in a smaller dtype; the heads stay in float32."""
 
-    def __init__(self, encoder: BertModel, *, topics: int) -> None:
+    def __init__(self, encoder: PackedEncoder, *, topics: int) -> None:
         super().__init__()
         self.encoder = encoder
         hidden = encoder.config.hidden_size
@@ -127,19 +99,18 @@ class NewsMiniLM(nn.Module):
         self.topics = TopicsHead(hidden, topics=topics)
 
     @classmethod
-    def from_config(cls, config: BertConfig, *, topics: int) -> "NewsMiniLM":
+    def from_config(cls, config: EncoderConfig, *, topics: int) -> "NewsMiniLM":
         """The same network with random weights."""
-        return cls(BertModel(config, add_pooling_layer=False), topics=topics)
+        return cls(PackedEncoder(config), topics=topics)
 
     def encode(self, sequences: Sequence[Sequence[int]]) -> Tensor:
-        """The last hidden states of all tokens, `[sum of lengths, hidden]`, in float32, sequences in order.
-        Needs an encoder loaded with `attn_implementation="packed"`."""
-        device = self.encoder.device
+        """The last hidden states of all tokens, `[sum of lengths, hidden]`, in float32, sequences in order."""
+        device = next(self.encoder.parameters()).device
         lengths = [len(sequence) for sequence in sequences]
-        ids = torch.tensor([list(chain.from_iterable(sequences))], device=device)
-        positions = torch.cat([torch.arange(length, device=device) for length in lengths])[None]
-        hidden: Tensor = self.encoder(input_ids=ids, position_ids=positions, lengths=lengths).last_hidden_state
-        return hidden[0].float()
+        ids = torch.tensor(list(chain.from_iterable(sequences)), device=device)
+        positions = torch.cat([torch.arange(length, device=device) for length in lengths])
+        hidden: Tensor = self.encoder(ids, positions, lengths)
+        return hidden.float()
 
 
 class GroupMeans:

@@ -1,14 +1,16 @@
 """Fixtures that several tests share."""
 
+import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertConfig
 
 from models.embedded import Heads
+from models.encoder import EncoderConfig
 from models.network import NewsMiniLM
 from models.training.export import export
 from seeds.store import Store
@@ -45,11 +47,8 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer.train_from_iterator([articles.HARBOUR, articles.FOOTBALL, articles.BUDGET], trainer)
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     tokenizer.save(str(folder / "tokenizer.json"))
-    config = BertConfig(
-        vocab_size=tokenizer.get_vocab_size(), hidden_size=48, num_hidden_layers=2, num_attention_heads=4,
-        intermediate_size=96, attn_implementation="packed",
-    )  # fmt: skip
-    config.save_pretrained(folder)
+    config = EncoderConfig(tokenizer.get_vocab_size(), 48, 2, 4, 96)
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert", **asdict(config)}))
     torch.manual_seed(1)
     network = NewsMiniLM.from_config(config, topics=17)
     heads = Heads((1.0,) * 17, (0.0,) * 17, (0.5,) * 17, label_scale=10.0, label_shift=-5.0, label_threshold=0.5)

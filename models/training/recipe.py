@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import cast
 
 import torch
-from transformers import BertModel
 
 from models import loading
 from models.network import NewsMiniLM
@@ -71,7 +69,7 @@ def run(data: Path, base: Path, out: Path, *, plan: Plan, most: int | None = Non
     log.info("%d articles with summaries, %s tokens", len(summaries), f"{total(summaries):,}")
     log.info("%d texts with topics, %s tokens", len(tagged), f"{total(tagged):,}")
     torch.manual_seed(plan.seed)
-    encoder = cast(BertModel, loading.load_encoder(base, dtype=torch.float32))
+    encoder = loading.load_encoder(base, dtype=torch.float32)
     model = NewsMiniLM(encoder, topics=len(TOP_LEVEL))
     fit(model, summaries, tagged, plan=plan, checkpoint=out.with_name(out.name + ".checkpoint"))
     validation = [row for row in corpora.labelled if row.split == "validation"][:most]

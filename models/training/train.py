@@ -119,7 +119,7 @@ def schedule(summaries: Sequence[Example], topics: Sequence[Example], *, plan: P
 def freeze(model: NewsMiniLM, layers: int) -> None:
     for parameter in model.encoder.embeddings.parameters():
         parameter.requires_grad = layers == 0
-    for number, layer in enumerate(model.encoder.encoder.layer):
+    for number, layer in enumerate(model.encoder.layers()):
         for parameter in layer.parameters():
             parameter.requires_grad = number >= layers
 

@@ -18,7 +18,7 @@ FORBIDDEN = {
     "models": {"service", "seeds"} | WEB | SQL,
     "service": HEAVY | SQL,
 }
-TOUCHES_TORCH = {"embedded.py", "loading.py", "network.py", "catalog.py"}
+TOUCHES_TORCH = {"embedded.py", "encoder.py", "loading.py", "network.py", "catalog.py"}
 
 
 def imports(path: Path) -> Iterator[str]:
