@@ -45,5 +45,5 @@ define install
 	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '$(1)'
-	touch $@
+	touch .venv/serve.stamp $@
 endef

@@ -25,6 +25,11 @@ LONG_QUOTE_WORDS = 45
 article); beyond so many words it is split inside."""
 QUOTES = re.compile(r"[\"“”„«»]")
 
+OPENING = re.compile(
+    r"\s*(?:[•·▪◦]\s+"
+    r"|(?:[A-Z][\w.'’/-]*[ ,]+){0,6}\((?:AP|AFP|ANI|Bloomberg|CNN|IANS|PTI|Reuters|REUTERS|UPI)\)\s*[-–—]{1,2}\s*)"
+)
+"""A bullet or an agency's dateline: it opens a sentence and is not part of it."""
 LINK_OPENERS = re.compile(
     r"""\s*(?:
         (?:read|see|watch|listen|hear)\s+(?:more|also|now|next)\b[^:|]{0,30}[:|]
@@ -98,7 +103,10 @@ def _boundaries(text: str, language: str) -> Iterator[tuple[int, int]]:
 
 def _segments(text: str, language: str) -> Iterator[tuple[int, int]]:
     for boundary in sentencex.get_sentence_boundaries(language, text):
-        trimmed = _trim(text, boundary["start_index"], boundary["end_index"])
+        start, end = boundary["start_index"], boundary["end_index"]
+        if opening := OPENING.match(text, start, end):
+            start = opening.end()
+        trimmed = _trim(text, start, end)
         if trimmed is not None:
             yield trimmed
 

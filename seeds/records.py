@@ -1,5 +1,6 @@
 """Articles, and the folder of seed files they are read from. Never writes to a record. Knows nothing of models."""
 
+import codecs
 import errno
 import re
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def parse_seed(data: bytes, *, name: str, identifier: str | None = None) -> Arti
     except UnicodeDecodeError as error:
         raise UnreadableRecord(
             f"{name} is not UTF-8: byte 0x{data[error.start]:02X} at offset {error.start:,}. "
-            f"Convert it first, for example: iconv -f WINDOWS-1252 -t UTF-8 {name} > converted.txt"
+            f"Convert it first, for example: iconv -f {_likely_encoding(data)} -t UTF-8 {name} > converted.txt"
         ) from error
     published = None
     if header := DATE_HEADER.match(text):
@@ -64,6 +65,10 @@ def parse_seed(data: bytes, *, name: str, identifier: str | None = None) -> Arti
         text = text[header.end() :]
     check_text(text, what=name)
     return Article(text=text.strip(), id=identifier, date=published)
+
+
+def _likely_encoding(data: bytes) -> str:
+    return "UTF-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "WINDOWS-1252"
 
 
 def _checked_date(written: str, name: str) -> str:

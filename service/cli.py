@@ -171,12 +171,13 @@ def evaluate(
 @contextmanager
 def told() -> Iterator[None]:
     """Turn an expected error into one line on stderr and its exit code."""
+    from models.errors import InvalidOption
     from service.errors import expected
     from service.settings import InvalidSettings
 
     try:
         yield
-    except InvalidSettings as error:
+    except (InvalidSettings, InvalidOption) as error:
         _fail(error, USAGE)
     except expected() as error:
         _fail(error, FAILED)
@@ -225,7 +226,8 @@ def _run(paths: Sequence[Path], wanted: Wanted, settings: Settings, *, as_json: 
         count += 1
         if item.error:
             failed += 1
-            print(f"{item.id}: {item.error}", file=sys.stderr)
+            if as_json:  # on a terminal it stands in the article's own block
+                print(f"{item.id}: {item.error}", file=sys.stderr)
     return failed, count
 
 

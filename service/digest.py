@@ -30,6 +30,7 @@ from service.flights import Flights
 
 RESULT_VERSION = 1
 """Raise it when the code's answers change for the same model and parameters."""
+MAX_TITLE_CHARACTERS = 1_000
 BATCH_ARTICLES = 32
 """Articles inferred and stored at a time: what an interruption can lose."""
 
@@ -158,6 +159,11 @@ class Digester:
             check_text(article.text)
             if article.title:
                 check_text(article.title, what="The title")
+                if len(article.title) > MAX_TITLE_CHARACTERS:
+                    raise TooLarge(
+                        f"The title has {len(article.title):,} characters; the limit is {MAX_TITLE_CHARACTERS:,}. Send "
+                        "the headline as title and the article as text."
+                    )
             if len(article.text) > self._max_characters:
                 raise TooLarge(
                     f"The article has {len(article.text):,} characters; the limit is {self._max_characters:,}. "

@@ -144,7 +144,10 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    row = json.loads(line)
+                    try:
+                        row = json.loads(line)
+                    except ValueError as error:
+                        raise UnreadableRecord(f"{str(path)!r}, line {number} is not JSON: {error}.") from error
                     if not isinstance(row, dict):
                         raise UnreadableRecord(f"{str(path)!r}, line {number} is not a JSON object.")
                     yield row

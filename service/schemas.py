@@ -29,8 +29,8 @@ class Request(BaseModel):
 
 class SummaryFields(Request):
     model: str | None = Field(None, description="Id of the model; the default when absent", examples=["news-minilm"])
-    sentences: int | None = Field(None, description="At most so many sentences", ge=1, le=1000)
-    max_words: int | None = Field(None, description="At most so many words in all", ge=1, le=100_000)
+    sentences: int | None = Field(None, description="At most so many sentences", ge=1, le=1000, strict=True)
+    max_words: int | None = Field(None, description="At most so many words in all", ge=1, le=100_000, strict=True)
     truncation: Truncation = Field("chunk", description="What to do with an article longer than the model reads")
 
     def options(self) -> SummaryOptions:
@@ -41,7 +41,7 @@ class TopicsFields(Request):
     model: str | None = Field(None, description="Id of the model; the default when absent", examples=["news-minilm"])
     labels: list[str] = Field([], description="Your own labels, instead of the Media Topics")
     threshold: float | None = Field(None, description="Lowest score returned; the model's own per topic when absent")
-    limit: int | None = Field(None, description="At most so many topics", ge=1)
+    limit: int | None = Field(None, description="At most so many topics", ge=1, strict=True)
 
     def options(self) -> TopicsOptions:
         return TopicsOptions(labels=tuple(self.labels), threshold=self.threshold, limit=self.limit)
@@ -55,7 +55,7 @@ def _writable(id: str) -> str:
 
 class ArticleFields(Request):
     id: Annotated[str, AfterValidator(_writable)] | None = Field(
-        default=None, description="Comes back with the result", examples=["tsunami-drill"]
+        default=None, description="Comes back with the result", max_length=512, examples=["tsunami-drill"]
     )
     text: str = Field(description="The article, plain text; blank lines between paragraphs")
     title: str | None = Field(None, description="The headline; read for topics")
@@ -264,7 +264,9 @@ def describe(errors: Sequence[Any], subject: str = "request") -> str:
     told = []
     for error in errors[:3]:
         place = ".".join(str(part) for part in error["loc"] if part != "body") or subject
-        if error["type"] == "extra_forbidden":
+        if error["type"] == "json_invalid":
+            told.append(f"it is not JSON ({error['ctx']['error']}, at character {error['loc'][-1]})")
+        elif error["type"] == "extra_forbidden":
             told.append(f"{place!r} is not an option; /docs lists those there are")
         else:
             message = error["msg"][0].lower() + error["msg"][1:]

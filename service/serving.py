@@ -7,6 +7,7 @@ import uvicorn
 
 from models.catalog import Shelf
 from models.types import SummaryOptions, Task, TopicsOptions
+from seeds.records import SeedFolder
 from seeds.store import Store
 from service.app import create_app
 from service.errors import CannotListen
@@ -23,11 +24,14 @@ def run(settings: Settings) -> None:
 
     Raises:
         CannotListen: the address is taken or not this machine's.
+        NoRecords: the seeds folder does not exist, and the store is to stand there.
         StoreError, ModelError: as `Store` and `Shelf.get` say.
     """
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     listener = listen(settings.host, settings.port)
+    if settings.store is None:
+        SeedFolder(settings.seeds).ids()  # the store is to stand in that folder
     store = Store(settings.store_url)
     shelf = Shelf(dtype=settings.dtype)
     defaults: tuple[tuple[str, Task, SummaryOptions | TopicsOptions], ...] = (

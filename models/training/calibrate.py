@@ -48,7 +48,7 @@ def calibrate(model: NewsMiniLM, examples: Sequence[Example], tokenizer: Tokeniz
         threshold=tuple(thresholds),
         label_scale=label_scale,
         label_shift=label_shift,
-        label_threshold=0.5,
+        label_threshold=0.0,
     )
 
 

@@ -92,10 +92,10 @@ def test_topics_from_a_file(tmp_path: Path) -> None:
     [
         (b"", "needs a field"),
         (b"{}\n", "needs a field"),
-        (b"not json\n", "not JSON lines"),
+        (b"{}\nnot json\n", "line 2 is not JSON"),
         (b"[1]\n", "line 1 is not a JSON object"),
         (b'{"text": "caf\xe9"}\n', "UTF-8"),
-        (gzip.compress(b'{"text": "x"}\n' * 1000)[:40], "not JSON lines|cannot be read"),
+        (gzip.compress(b'{"text": "x"}\n' * 1000)[:40], "is not JSON|cannot be read"),
     ],
 )
 def test_a_bad_file_is_told(tmp_path: Path, content: bytes, says: str) -> None:

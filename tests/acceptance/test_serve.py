@@ -80,7 +80,7 @@ def test_a_start_that_cannot_succeed_ends_at_once(tmp_path: Path) -> None:
         env=os.environ | {"DATELINE_SEEDS": str(tmp_path / "nowhere")},
     )  # fmt: skip
     assert done.returncode == 1
-    assert "DATELINE_STORE" in done.stderr
+    assert "DATELINE_SEEDS" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -40,6 +40,7 @@ def test_parsing(data: bytes, expected: Article) -> None:
         (b"date 2020-01-01", "empty"),
         (b"date 2021-02-30 Text.", "does not exist"),
         (b"caf\xe9", r"byte 0xE9 at offset 3.*iconv"),
+        ("Text.".encode("utf-16"), "iconv -f UTF-16"),
         (b"PK\x03\x04zip", r"U\+0003 at character 2"),
         (b"clear \x1b[2J", r"U\+001B"),
         ("c1 \x9b".encode(), r"U\+009B"),
