@@ -23,7 +23,8 @@ FROM python:3.11-slim
 LABEL org.opencontainers.image.title="Dateline" \
       org.opencontainers.image.description="Summarises news articles and tags their topics" \
       org.opencontainers.image.licenses="Apache-2.0"
-RUN useradd --system --uid 10001 --home-dir /nonexistent dateline \
+RUN groupadd --gid 10001 dateline \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin dateline \
  && install -d -o dateline -g dateline /seeds
 COPY --from=build /opt/dateline /opt/dateline
 COPY --chown=dateline seeds/articles/*.txt /seeds/
