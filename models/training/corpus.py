@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 HELD_BACK = Path(__file__).parent / "held_back.txt"
 """Ids of the cnn_dailymail articles that nothing is trained on or chosen by, one a line."""
@@ -42,7 +43,7 @@ class Pair:
     reference: str
 
 
-def rows(path: Path) -> Iterator[dict[str, object]]:
+def rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a JSON lines file, gzipped or not."""
     with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
         for line in lines:

@@ -27,10 +27,10 @@ INSHORTS_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Corpora:
-    """What is trained on, and what choices are made by; articles held back are in neither."""
+    """What is trained on. Articles held back, and those that choices were made by, are not in it; `labelled` holds
+    the rows of every split."""
 
     train: Sequence[corpus.Pair]
-    validation: Sequence[corpus.Pair]
     labelled: Sequence[topics.Labelled]
 
 
@@ -50,7 +50,7 @@ def gather(data: Path) -> Corpora:
     labelled = [row for source in topics.SOURCES for row in topics.labelled(data, source)]
     told = corpus.same_story(kept_out, {row.id: row.text for row in labelled if len(row.text) >= 1200})
     twins = {other for _, other in told}
-    return Corpora(train, validation, [row for row in labelled if row.id not in twins])
+    return Corpora(train, [row for row in labelled if row.id not in twins])
 
 
 def run(data: Path, base: Path, out: Path, *, plan: Plan, most: int | None = None) -> None:

@@ -97,14 +97,14 @@ def labelled(data: Path, source: str) -> list[Labelled]:
     found, covid = [], 0
     for row in rows(data / "topics" / f"{source}.jsonl.gz"):
         title, text = str(row.get("title") or ""), str(row.get("text") or "")
-        labels = [str(label) for label in row["source_labels"] or ()]  # type: ignore[attr-defined]
+        labels = [str(label) for label in row["source_labels"] or ()]
         if source == "wikipedia_current_events" and re.search(r"COVID|coronavirus", text):
             covid += 1
         if PUZZLE.search(title) or len(f"{title} {text}".split()) < 5 or (covid > MOST_COVID and "COVID" in text):
             continue
         title = TITLE_SUFFIX.sub("", TITLE_PREFIX.sub("", MEDIA_SUFFIX.sub("", title)))
         text = ALLSIDES_FURNITURE.sub(" ", BBC_FOOTER.sub("", text))
-        topics = frozenset(TOP_LEVEL.index(code) + 1 for code in row["iptc"])  # type: ignore[attr-defined]
+        topics = frozenset(TOP_LEVEL.index(code) + 1 for code in row["iptc"])
         date = str(row.get("date_if_known") or "")
         found.append(
             Labelled(

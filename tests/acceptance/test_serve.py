@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,8 +84,6 @@ def test_a_start_that_cannot_succeed_ends_at_once(tmp_path: Path) -> None:
 
 
 def test_two_services_may_share_a_store(seeds_folder: Path) -> None:
-    started = time.monotonic()
     with serving(seeds_folder) as (one, _), serving(seeds_folder) as (other, _):
         get(f"{one}/v1/articles/{SEED_ID}/digest")
         assert get(f"{other}/v1/articles/{SEED_ID}/digest")["cached"] == {"summary": True, "topics": True}
-    assert time.monotonic() - started < 120

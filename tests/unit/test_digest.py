@@ -1,9 +1,11 @@
 """The one path: keys, caching, order, duplicates, concurrency."""
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from seeds.records import Article
 from seeds.store import Store
 from service.digest import Digester, Wanted
 from service.errors import TooLarge
+from service.flights import Flights
 from tests.articles import BUDGET, FOOTBALL, HARBOUR, article
 from tests.doubles import INFO, Counting, OneShelf
 
@@ -167,15 +170,32 @@ def test_no_articles_no_work(store: Store) -> None:
     assert model.runs == 0
 
 
+class CountingFlights(Flights[Any]):
+    """Counts the requests that have claimed their keys."""
+
+    claims = 0
+
+    def claim(self, keys: Iterable[str]) -> Any:
+        claimed = super().claim(keys)
+        self.claims += 1
+        return claimed
+
+
 def test_identical_requests_at_once_are_computed_once(store: Store) -> None:
-    model = Counting(gate=threading.Event())
+    gate = threading.Event()
+    model = Counting(gate=gate)
     shared = digester(model, store)
+    shared._flights = flights = CountingFlights()
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(shared.digest, [article(id=str(number))], BOTH) for number in range(8)]
-        model.gate.set()  # type: ignore[union-attr]
+        deadline = time.monotonic() + 10
+        while flights.claims < 8 and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+        gate.set()
         found = [future.result(timeout=10)[0] for future in asked]
     assert len(model.seen) == 1
     assert [item.id for item in found] == [str(number) for number in range(8)]
+    assert [item.cached["summary"] for item in found] == [False] * 8  # none came later, from the store
     assert len({item.summary for item in found}) == 1
 
 
