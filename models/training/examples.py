@@ -15,6 +15,10 @@ from models.training.oracle import Oracle, oracle
 from models.training.topics import Labelled, headline, targets
 from models.windows import Windows, cut
 
+WEAK = 0.3
+"""What a headline, or the lead of an article, counts as a summary, against an editor's highlights."""
+WEAK_OVERLAP = 0.12
+"""Mean of ROUGE-1 and ROUGE-2 that a weak reference must reach with some sentence, to tell anything."""
 CORPORA = {"cnn_dailymail": 0, "cnn_dailymail_aligned": 0, "inshorts_news_summary": 1, "headline": 2, "xsum": 3}
 """The styles of summary that the salience head tells apart; 0 is the one served."""
 
@@ -22,12 +26,14 @@ CORPORA = {"cnn_dailymail": 0, "cnn_dailymail_aligned": 0, "inshorts_news_summar
 @dataclass(frozen=True)
 class Example:
     """One document. `parts`: token ids of the title, if any, and of each sentence, in that order. Targets that are
-    None are unknown. `topics` is 1 or 0 for each topic, `believed` how far to believe it."""
+    None are unknown. `weight` is what its salience counts. `topics` says how likely each topic is (mostly 0 or 1),
+    `believed` how far to believe that."""
 
     parts: tuple[tuple[int, ...], ...]
     has_title: bool = False
     corpus: int = 0
     salience: Oracle | None = None
+    weight: float = 1.0
     topics: NDArray[np.float32] | None = None
     believed: NDArray[np.float32] | None = None
 
@@ -42,16 +48,19 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str]) -> list[tuple[int, ...]
 
 
 def summary_examples(
-    found: Iterable[Pair], tokenizer: Tokenizer, *, max_tokens: int, largest_set: int = 4
+    found: Iterable[Pair], tokenizer: Tokenizer, *, max_tokens: int, weak: bool = False
 ) -> list[Example]:
+    """Examples with salience targets. A `weak` reference is one sentence that was not written to sum the text up:
+    it picks out one sentence, and only where it shares enough with that."""
+    largest, least, weight = (1, WEAK_OVERLAP, WEAK) if weak else (4, 1e-9, 1.0)
     examples = []
     for pair in found:
         texts = [pair.text[span.start : span.end] for span in sentences(pair.text)]
         parts, kept = first_tokens(tokenise(tokenizer, texts), max_tokens)
         if kept >= 3:
-            target = oracle(texts[:kept], pair.reference, largest=largest_set)
-            if target.single.max() > 0:
-                examples.append(Example(parts, corpus=CORPORA[pair.corpus], salience=target))
+            target = oracle(texts[:kept], pair.reference, largest=largest)
+            if target.single.max() >= least:
+                examples.append(Example(parts, corpus=CORPORA[pair.corpus], salience=target, weight=weight))
     return examples
 
 
@@ -72,8 +81,8 @@ def topic_examples(
             texts = [text for text in texts if text.strip(" .") != reference.strip(" .")]
             parts, kept = first_tokens(tokenise(tokenizer, texts), max_tokens)
             target = oracle(texts[:kept], reference, largest=1) if kept >= 5 else None
-            if target is not None and target.single.max() >= 0.12:
-                examples.append(replace(example, parts=parts, salience=target))
+            if target is not None and target.single.max() >= WEAK_OVERLAP:
+                examples.append(replace(example, parts=parts, salience=target, weight=WEAK))
                 continue
         place = random.random() if row.title and texts else 1.0
         with_title = bool(row.title) and (place < 0.75 or not texts)

@@ -28,9 +28,10 @@ INSHORTS_SHARE = 0.5
 @dataclass(frozen=True, slots=True)
 class Corpora:
     """What is trained on. Articles held back, and those that choices were made by, are not in it; `labelled` holds
-    the rows of every split."""
+    the rows of every split. `weak` are articles whose own lead, taken out, stands for a summary."""
 
     train: Sequence[corpus.Pair]
+    weak: Sequence[corpus.Pair]
     labelled: Sequence[topics.Labelled]
 
 
@@ -47,10 +48,11 @@ def gather(data: Path) -> Corpora:
         for pair in corpus.without(corpus.pairs(data, "inshorts_news_summary"), kept_out)
         if corpus.fraction(pair.id, salt="inshorts") < INSHORTS_SHARE
     ]
+    weak = corpus.without(corpus.pairs(data, "xsum"), kept_out)
     labelled = [row for source in topics.SOURCES for row in topics.labelled(data, source)]
     told = corpus.same_story(kept_out, {row.id: row.text for row in labelled if len(row.text) >= 1200})
     twins = {other for _, other in told}
-    return Corpora(train, [row for row in labelled if row.id not in twins])
+    return Corpora(train, weak, [row for row in labelled if row.id not in twins])
 
 
 def run(data: Path, base: Path, out: Path, *, plan: Plan, most: int | None = None) -> None:
@@ -66,12 +68,14 @@ def run(data: Path, base: Path, out: Path, *, plan: Plan, most: int | None = Non
     sampled = topics.sample([row for row in corpora.labelled if row.split == "train"], random)
     tagged = topic_examples(sampled[:most], tokenizer, max_tokens=TOPICS_TOKENS, random=random)
     summaries = summary_examples(corpora.train[:most], tokenizer, max_tokens=SUMMARY_TOKENS)
+    weak = summary_examples(corpora.weak[:most], tokenizer, max_tokens=TOPICS_TOKENS, weak=True)
     log.info("%d articles with summaries, %s tokens", len(summaries), f"{total(summaries):,}")
+    log.info("%d articles with leads for summaries, %s tokens", len(weak), f"{total(weak):,}")
     log.info("%d texts with topics, %s tokens", len(tagged), f"{total(tagged):,}")
     torch.manual_seed(plan.seed)
     encoder = loading.load_encoder(base, dtype=torch.float32)
     model = NewsMiniLM(encoder, topics=len(TOP_LEVEL))
-    fit(model, summaries, tagged, plan=plan, checkpoint=out.with_name(out.name + ".checkpoint"))
+    fit(model, summaries, [*weak, *tagged], plan=plan, checkpoint=out.with_name(out.name + ".checkpoint"))
     validation = [row for row in corpora.labelled if row.split == "validation"][:most]
     held = topic_examples(validation, tokenizer, max_tokens=SUMMARY_TOKENS, random=random)
     heads = calibrate(model, held, tokenizer, plan=plan)

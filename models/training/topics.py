@@ -50,11 +50,17 @@ OFTEN_MISSING = {
 """Topics that often hold where a source names only the first one: unknown, not absent."""
 LABOUR = re.compile(r"\b(?:strikes?|walkout|trade union|unions?|layoffs?|unemployment|minimum wage)\b", re.IGNORECASE)
 
+CO_OCCURRENCE = {"allsides_abp": {11: (0.3, 0.5)}}
+"""How often a topic holds in a source's rows that do not name it (counted on a sample), and how far to believe that:
+six in twenty of AllSides' other articles are about politics too."""
+
 MOST_ROWS = {
-    "allsides_abp": 4_500, "huffpost": 5_000, "huffpost_headlines": 9_000, "nyt_2024_headlines": 4_000,
+    "allsides_abp": 9_000, "huffpost": 5_000, "huffpost_headlines": 9_000, "nyt_2024_headlines": 4_000,
     "reuters21578": 1_500, "rss_cnn_bbc_guardian": 11_000, "wikipedia_current_events": 28_000,
 }  # fmt: skip
 MOST_COVID = 800
+MOST_POLITICS_ALONE = 2_000
+"""Of AllSides, whose whole articles would otherwise teach that long means politics."""
 
 PUZZLE = re.compile(
     r"Spelling Bee|Wordle|Connections|Strands|Crossword|Word of the Day|The Mini|Letter Boxed|Tiles"
@@ -138,14 +144,14 @@ def split_of(source: str, identifier: str, date: str, labels: Sequence[str]) -> 
 
 
 def targets(row: Labelled) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What each topic should be (0 or 1), and how far that is believed (0 to 1), `[17]` each."""
+    """How likely each topic holds, mostly 0 or 1, and how far that is believed (0 to 1), `[17]` each."""
     wanted = np.zeros(17, np.float32)
     believed = np.full(17, 0.4 if row.weak else 1.0, np.float32)
     for topic in row.topics:
         for other in OFTEN_MISSING.get(topic, ()):
             believed[other - 1] = min(believed[other - 1], 0.1)
-    if row.source == "allsides_abp":
-        believed[11 - 1] = 0.0
+    for topic, (likely, belief) in CO_OCCURRENCE.get(row.source, {}).items():
+        wanted[topic - 1], believed[topic - 1] = likely, belief
     if LABOUR.search(row.title) or LABOUR.search(row.text):
         believed[9 - 1] = 0.0
     for topic in row.topics:
@@ -171,6 +177,9 @@ def sample(found: Iterable[Labelled], random: Random) -> list[Labelled]:
         rare = [row for row in members if row.topics & {5, 8, 9, 12, 17}]
         rest = [row for row in members if not row.topics & {5, 8, 9, 12, 17}]
         random.shuffle(rest)
+        if source == "allsides_abp":
+            alone = [row for row in rest if row.topics == {11}]
+            rest = [row for row in rest if row.topics != {11}] + alone[:MOST_POLITICS_ALONE]
         chosen = rare + rest[: max(MOST_ROWS.get(source, len(members)) - len(rare), 0)]
         kept += join_short(chosen, random) if source != "allsides_abp" else chosen
     return kept

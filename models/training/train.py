@@ -49,11 +49,11 @@ def device_of(model: torch.nn.Module) -> torch.device:
 
 
 def fit(
-    model: NewsMiniLM, summaries: Sequence[Example], topics: Sequence[Example], *, plan: Plan, checkpoint: Path
+    model: NewsMiniLM, summaries: Sequence[Example], others: Sequence[Example], *, plan: Plan, checkpoint: Path
 ) -> None:
-    """Train `model` in place: `plan.epochs` times over `summaries`, once over `topics`, mixed. Resumes from
+    """Train `model` in place: `plan.epochs` times over `summaries`, once over `others`, mixed. Resumes from
     `checkpoint` when it is there, with the same batches as an uninterrupted run."""
-    steps = list(schedule(summaries, topics, plan=plan))
+    steps = list(schedule(summaries, others, plan=plan))
     freeze(model, plan.frozen_layers)
     optimiser = torch.optim.AdamW(
         [
@@ -105,12 +105,12 @@ def average(model: NewsMiniLM, other: Path) -> None:
     )
 
 
-def schedule(summaries: Sequence[Example], topics: Sequence[Example], *, plan: Plan) -> Iterator[list[Example]]:
+def schedule(summaries: Sequence[Example], others: Sequence[Example], *, plan: Plan) -> Iterator[list[Example]]:
     """All batches of the run, the two kinds evenly mixed."""
     random = Random(plan.seed)
     kinds: list[tuple[float, list[Example]]] = []
     for found in ([b for _ in range(plan.epochs) for b in batches(summaries, tokens=plan.batch_tokens, random=random)],
-                  batches(topics, tokens=plan.batch_tokens, random=random)):  # fmt: skip
+                  batches(others, tokens=plan.batch_tokens, random=random)):  # fmt: skip
         kinds += [((place + random.random()) / len(found), batch) for place, batch in enumerate(found)]
     for _, batch in sorted(kinds, key=lambda item: item[0]):
         yield batch
@@ -130,9 +130,8 @@ def batch_loss(model: NewsMiniLM, batch: Sequence[Example], *, plan: Plan) -> Te
     told = [i for i, example in enumerate(batch) if example.salience is not None]
     if told:
         logits, present = salience_logits(model, batch, parts, offsets, told)
-        losses = [salience_loss(logits[row][present[row]], batch[i], plan=plan) for row, i in enumerate(told)]
-        weight = 0.3 if batch[told[0]].topics is not None else 1.0
-        loss = loss + weight * torch.stack(losses).mean()
+        losses = [batch[i].weight * salience_loss(logits[row][present[row]], batch[i]) for row, i in enumerate(told)]
+        loss = loss + torch.stack(losses).mean()
     labelled = [i for i, example in enumerate(batch) if example.topics is not None]
     if labelled:
         loss = loss + topics_loss(model, batch, parts, offsets, labelled)
@@ -166,7 +165,7 @@ def salience_logits(
     return model.salience(vectors, lengths, present, corpus=corpora), present
 
 
-def salience_loss(logits: Tensor, example: Example, *, plan: Plan) -> Tensor:
+def salience_loss(logits: Tensor, example: Example) -> Tensor:
     """Three views of one target: which sentences the best extract takes, how good each is alone, and how good each
     candidate extract is as a whole (its probability being the softmax of its sentences' summed logits)."""
     target = example.salience

@@ -31,7 +31,7 @@ def article(number: int) -> str:
 def make_data(folder: Path) -> Path:
     (folder / "summaries").mkdir(parents=True)
     (folder / "topics").mkdir()
-    for name, count in (("cnn_dailymail", 20), ("cnn_dailymail_aligned", 6), ("inshorts_news_summary", 12)):
+    for name, count in (("cnn_dailymail", 20), ("cnn_dailymail_aligned", 6), ("inshorts_news_summary", 12), ("xsum", 12)):
         rows = [
             {"id": f"{name}-{i}", "article": article(i), "summary": "\n".join(article(i).split(". ")[:2])}
             for i in range(count)
@@ -150,6 +150,6 @@ def test_references_are_cleaned() -> None:
 def test_a_missing_code_is_not_a_negative() -> None:
     row = Labelled("1", "allsides_abp", "train", "", "Union strike.", frozenset({2}), "", weak=False, truncated=False)
     wanted, believed = targets(row)
-    assert wanted.tolist() == [0, 1] + [0] * 15
-    assert believed[[1, 8, 10, 15]].tolist() == pytest.approx([0.8, 0.0, 0.0, 0.1])
+    assert wanted.tolist() == pytest.approx([0, 1] + [0] * 8 + [0.3] + [0] * 6)
+    assert believed[[1, 8, 10, 15]].tolist() == pytest.approx([0.8, 0.0, 0.5, 0.1])
     assert believed[14] == 1
