@@ -2,7 +2,6 @@
 where results go."""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,10 +13,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models import loading, vocabulary
-from models.errors import InvalidOption, ModelCorrupt, ModelError, UnreadableText
+from models.errors import ModelCorrupt, ModelError, UnreadableText
 from models.network import GroupMeans, NewsMiniLM
 from models.selection import Candidate, Limits, extractive_parameters, limits_of, select
 from models.sentences import SPLITTER, Span, sentences
+from models.taggers.options import check
 from models.types import (
     Document,
     ModelInfo,
@@ -41,9 +41,6 @@ DEFAULT_LIMITS = Limits(sentences=3, target_words=100)
 """The length of a summary when none is asked for. On validation articles 75 words gain 0.2 of ROUGE-1 over 100, and
 lose the lead of articles that open with long sentences."""
 SENTENCES_AT_ONCE = 1024
-MAX_LABELS = 200
-MAX_LABEL_CHARACTERS = 200
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 HEADS_CONFIG = "heads.json"
 HEADS_WEIGHTS = "heads.safetensors"
 
@@ -91,6 +88,7 @@ class Embedded:
             languages=("en",),
             licence="Apache-2.0",
             vocabulary=vocabulary.RELEASE,
+            takes_labels=True,
         )
         self._tokenizer = loading.load_tokenizer(folder)
         self._opening, self._closing = loading.special_tokens(self._tokenizer)
@@ -107,7 +105,7 @@ class Embedded:
     def parameters(self, task: Task, options: SummaryOptions | TopicsOptions) -> dict[str, object]:
         if isinstance(options, SummaryOptions):
             return extractive_parameters(options, default=DEFAULT_LIMITS)
-        return check_topics_options(options)
+        return topics_parameters(options, model=self._info.id)
 
     def run(self, work: Sequence[Work]) -> list[Outcome]:
         outcomes: list[Outcome] = [Outcome()] * len(work)
@@ -129,7 +127,7 @@ class Embedded:
         if not spans:
             raise UnreadableText("The article holds no sentence to read, only links. Send its text.")
         if work.topics is not None:
-            check_topics_options(work.topics)
+            topics_parameters(work.topics, model=self._info.id)
         texts = [work.document.text[span.start : span.end] for span in spans]
         title = [work.document.title] if work.document.title and work.topics is not None else []
         tokens = [
@@ -266,26 +264,13 @@ def token_batches(sequences: Sequence[Sequence[int]], *, most: int = BATCH_TOKEN
         yield batch
 
 
-def check_topics_options(options: TopicsOptions) -> dict[str, object]:
+def topics_parameters(options: TopicsOptions, *, model: str) -> dict[str, object]:
     """The options as the parameters of a key.
 
     Raises:
-        InvalidOption: too many labels, an empty or repeated one, or a number out of range.
+        InvalidOption: as `options.check` says.
     """
-    if len(options.labels) > MAX_LABELS:
-        raise InvalidOption(
-            f"{len(options.labels):,} labels were sent; news-minilm takes at most {MAX_LABELS}. Send them in parts."
-        )
-    if any(not label.strip() or len(label) > MAX_LABEL_CHARACTERS for label in options.labels):
-        raise InvalidOption(f"A label is empty or longer than {MAX_LABEL_CHARACTERS} characters. Send short names.")
-    if any(UNPRINTABLE.search(label) for label in options.labels):
-        raise InvalidOption("A label holds a control character or an unpaired surrogate. Send plain Unicode text.")
-    if len(set(options.labels)) < len(options.labels):
-        raise InvalidOption("A label was sent twice. Send each label once.")
-    if options.threshold is not None and not 0 <= options.threshold <= 1:
-        raise InvalidOption(f"threshold is {options.threshold}; it must lie between 0 and 1.")
-    if options.limit is not None and options.limit < 1:
-        raise InvalidOption(f"limit is {options.limit}; it must be at least 1. Leave it out for all topics.")
+    check(options, takes=frozenset({"labels"}), model=model)
     return {
         "labels": list(options.labels),
         "threshold": options.threshold,

@@ -2,10 +2,15 @@
 
 ModelError
 ├── UnknownModel         no preset, hub id or folder of that name
+│   └── ModelNotPulled   there is such a model, but it has not been pulled yet
 ├── UnsupportedTask      the model exists but does not do what was asked
 ├── InvalidOption        an option's value lies outside what the model takes
 ├── UnreadableText       the text holds nothing that the model can read
+├── InputTooLong         the article is longer than the model reads, and `truncation` is "error"
+├── ModelFailed          the model broke on this article, or answered with what is no answer
 ├── ModelUnavailable     files are missing, or the hub cannot be reached
+│   ├── HubRefused       the hub wants an access token
+│   └── NoSpace          the disk or the memory cannot hold the model
 └── ModelCorrupt         files are there, but are not what was recorded
 """
 
@@ -16,6 +21,10 @@ class ModelError(Exception):
 
 class UnknownModel(ModelError):
     """There is no model of that name."""
+
+
+class ModelNotPulled(UnknownModel):
+    """The model has not been pulled yet."""
 
 
 class UnsupportedTask(ModelError):
@@ -30,8 +39,24 @@ class UnreadableText(ModelError):
     """The text cannot be read."""
 
 
+class InputTooLong(ModelError):
+    """The article is longer than the model reads."""
+
+
+class ModelFailed(ModelError):
+    """The model failed on this article."""
+
+
 class ModelUnavailable(ModelError):
     """The model's files are missing."""
+
+
+class HubRefused(ModelUnavailable):
+    """The hub wants an access token."""
+
+
+class NoSpace(ModelUnavailable):
+    """The model does not fit."""
 
 
 class ModelCorrupt(ModelError):

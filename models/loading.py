@@ -1,45 +1,27 @@
-"""Where pretrained models come from: the only caller of the hub client, and the only one to open weights. Loads
-safetensors alone, never runs a model's own code, and checks what is recorded. Knows nothing of what models compute."""
+"""Opens pretrained models: the only one to read weights. Loads safetensors alone, never runs a model's own code, and
+checks what is recorded. Knows nothing of the hub, nor of what models compute."""
 
 import hashlib
 import json
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from models.encoder import EncoderConfig, PackedEncoder
-from models.errors import ModelCorrupt, ModelUnavailable, UnknownModel
+from models.errors import ModelCorrupt, UnknownModel, UnsupportedTask
 
 CHECKSUMS = "SHA256SUMS"
-NEEDED = ("*.safetensors", "*.json", "*.txt", "*.model", "README.md", "LICENSE*")
-"""What a snapshot takes from the hub: weights as safetensors, configuration, tokenizer, card."""
+PULLED = "pulled.json"
+"""In a pulled model's folder: which hub id and commit it is."""
 
+LONGEST = 16_384
+"""Tokens read at once by a model whose positions are relative and whose tokenizer names no limit."""
 
-def fetch(model_id: str, *, revision: str, folder: Path) -> Path:
-    """Download a model's files at one revision into `folder`, and return where they are. Files that are there already
-    are not downloaded again; `HF_HUB_OFFLINE=1` is honoured.
-
-    Raises:
-        UnknownModel: the hub has no such model or revision.
-        ModelUnavailable: the hub cannot be reached, and the files are not here.
-    """
-    try:
-        return Path(snapshot_download(model_id, revision=revision, cache_dir=folder, allow_patterns=list(NEEDED)))
-    except RepositoryNotFoundError as error:
-        raise UnknownModel(
-            f"The hub has no model {model_id!r} at revision {revision!r}. Check the spelling; a private model needs "
-            "HF_TOKEN."
-        ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise ModelUnavailable(
-            f"Model {model_id!r} at {revision!r} is not in {str(folder)!r} and the hub cannot be reached ({error}). "
-            "Connect to the network once and run: dateline models pull " + model_id
-        ) from error
+Kind = Literal["embedded", "seq2seq", "classifier", "zero-shot"]
 
 
 def revision_of(folder: Path) -> str:
@@ -64,6 +46,117 @@ def revision_of(folder: Path) -> str:
                 f"{digest[:12]}…). Restore it from the release, or pull the model again."
             )
     return hashlib.sha256("".join(f"{actual[name]}  {name}\n" for name in names).encode()).hexdigest()[:12]
+
+
+def commit_of(folder: Path) -> str | None:
+    """The hub's commit that a pulled folder holds; None for a folder that was not pulled.
+
+    Raises:
+        ModelCorrupt: the record cannot be read.
+    """
+    path = folder / PULLED
+    if not path.exists():
+        return None
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["commit"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelCorrupt(f"{str(path)!r} cannot be read ({error}). Pull the model again.") from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The model's config.json.
+
+    Raises:
+        ModelCorrupt: it is missing or no JSON object.
+    """
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelCorrupt(f"{str(path)!r} cannot be read as JSON ({error}). Pull the model again.") from error
+    if not isinstance(config, dict):
+        raise ModelCorrupt(f"{str(path)!r} is not the configuration of a model. Pull the model again.")
+    return config
+
+
+def kind_of(folder: Path) -> Kind:
+    """What the model in `folder` is, by its configuration.
+
+    Raises:
+        UnsupportedTask: it neither summarises nor classifies.
+        ModelCorrupt: as `read_config` says.
+    """
+    if (folder / "heads.json").exists():
+        return "embedded"
+    config = read_config(folder)
+    named = config.get("architectures") or ["none"]
+    if named[0].endswith("ForConditionalGeneration") and config.get("is_encoder_decoder", True):
+        return "seq2seq"
+    if named[0].endswith("ForSequenceClassification"):
+        labels = [str(label).lower() for label in (config.get("id2label") or {}).values()]
+        return "zero-shot" if any(label.startswith("entail") for label in labels) else "classifier"
+    raise UnsupportedTask(
+        f"{str(folder)!r} is a {named[0]}. Dateline serves summarisers (…ForConditionalGeneration) and classifiers "
+        "(…ForSequenceClassification)."
+    )
+
+
+def load_pretrained(folder: Path, kind: Kind, *, dtype: torch.dtype) -> tuple[Any, Any]:
+    """The transformers model in `folder`, in evaluation mode on the best device, and its fast tokenizer.
+
+    Raises:
+        ModelCorrupt: the files cannot be loaded as such a model.
+    """
+    from transformers import AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
+
+    quiet()
+    auto = AutoModelForSeq2SeqLM if kind == "seq2seq" else AutoModelForSequenceClassification
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        model, told = auto.from_pretrained(
+            folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
+        )
+    except Exception as error:  # transformers raises nearly anything at a damaged folder
+        raise ModelCorrupt(f"{str(folder)!r} cannot be loaded: {error}") from error
+    if told["missing_keys"]:
+        raise ModelCorrupt(f"{str(folder)!r} lacks the weights {sorted(told['missing_keys'])[:3]}. Pull it again.")
+    return model.to(device).eval(), load_pretrained_tokenizer(folder)
+
+
+def quiet() -> None:
+    """Keep transformers' advice and progress bars out of the log: what matters is told by our own errors."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def load_pretrained_tokenizer(folder: Path) -> Any:
+    """The transformers tokenizer in `folder`.
+
+    Raises:
+        ModelCorrupt: there is none that can be loaded, or only a slow one.
+    """
+    from transformers import AutoTokenizer
+
+    quiet()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # as above
+        raise ModelCorrupt(f"The tokenizer in {str(folder)!r} cannot be loaded: {error}") from error
+    if not tokenizer.is_fast:
+        raise ModelCorrupt(f"The tokenizer in {str(folder)!r} has no fast form (tokenizer.json). Pull the model again.")
+    return tokenizer
+
+
+def input_limit(config: dict[str, Any], tokenizer: Any) -> int:
+    """The tokens that a transformers model really reads at once: positions that are learnt end somewhere; of those that
+    are relative the tokenizer says how many the model was trained on."""
+    learnt = config.get("max_encoder_position_embeddings") or config.get("max_position_embeddings")
+    if learnt and config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
+        learnt -= 2  # rows of their position table that no token takes
+    told = tokenizer.model_max_length if tokenizer.model_max_length < 1_000_000 else config.get("n_positions")
+    return min((limit for limit in (learnt, told) if limit), default=LONGEST)
 
 
 def read_checksums(folder: Path) -> dict[str, str]:

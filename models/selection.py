@@ -76,8 +76,11 @@ def extractive_parameters(options: SummaryOptions, *, default: Limits) -> dict[s
     extractive summariser reads the whole article.
 
     Raises:
-        InvalidOption: a number is below 1.
+        InvalidOption: a number is below 1, or the option is for models that write.
     """
+    for name in ("min_words", "beams"):
+        if getattr(options, name) is not None:
+            raise InvalidOption(f"{name} is for models that write; this one selects sentences. Leave it out.")
     for name, value in (("sentences", options.sentences), ("max_words", options.max_words)):
         if value is not None and value < 1:
             raise InvalidOption(f"{name} is {value}; it must be at least 1. Leave it out for the model's own choice.")

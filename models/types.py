@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from models.errors import ModelError
-
 Task = Literal["summary", "topics"]
 TASKS: tuple[Task, ...] = ("summary", "topics")
 Truncation = Literal["chunk", "truncate", "error"]
+Scoring = Literal["sigmoid", "softmax", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +40,45 @@ class Summary:
 @dataclass(frozen=True, slots=True)
 class Topic:
     """A scored entry of a vocabulary, or one of the caller's own labels (`qcode` and `uri` None).
-    `score` is a probability between 0 and 1."""
+    `score` is a probability between 0 and 1 (a logit, with the scoring "none"); `label` is what the model itself calls
+    the topic, where that differs from `name`."""
 
     name: str
     score: float
     qcode: str | None = None
     uri: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryOptions:
-    """How to summarise. `sentences`: at most so many; `max_words`: at most so many words in all.
-    None leaves the choice to the model."""
+    """How to summarise. `sentences`: at most so many; `max_words`: at most so many words in all. For models that
+    write: `min_words`, at least about so many; `beams`, the width of the search. None leaves the choice to the model.
+    """
 
     sentences: int | None = None
     max_words: int | None = None
     truncation: Truncation = "chunk"
+    min_words: int | None = None
+    beams: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TopicsOptions:
     """How to tag. `labels`: the caller's own labels instead of the vocabulary; `threshold`: the lowest
-    score returned (None: the model's own threshold per label); `limit`: at most so many topics."""
+    score returned (None: the model's own threshold per label); `limit`: at most so many topics.
+
+    For pretrained classifiers: `scoring`, how logits become scores (None: as the model's config says). For zero-shot
+    models: `multi_label`, whether labels are judged one by one or compete; `template`, the sentence that a label is
+    put into, at `{}`.
+    """
 
     labels: tuple[str, ...] = ()
     threshold: float | None = None
     limit: int | None = None
+    scoring: Scoring | None = None
+    multi_label: bool | None = None
+    template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +100,24 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one `Work`: the tasks that were wanted, or the error that prevented them."""
+    """What came of one `Work`: the tasks that were wanted, or the error that prevented them. `milliseconds` is its
+    share of the run it was part of, where that was measured."""
 
     summary: Summary | None = None
     topics: tuple[Topic, ...] | None = None
-    error: ModelError | None = None
+    error: Exception | None = None
+    milliseconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What a model is. `revision` names its exact bytes; `engine` and `dtype` are part of a result's
-    key because they can change output; `vocabulary` is the release its topics come from."""
+    key because they can change output; `vocabulary` is the release its topics come from.
+
+    `max_input_tokens` is what it reads at once, None for any length. `batch_tokens` is what it reads best in one call.
+    `characters_per_second` is a first guess of its pace, until that has been measured; `takes_labels`: it scores callers' own
+    labels; `reads_per_label`: it reads the article anew for every one.
+    """
 
     id: str
     revision: str
@@ -108,6 +127,11 @@ class ModelInfo:
     languages: tuple[str, ...]
     licence: str
     vocabulary: str | None = None
+    max_input_tokens: int | None = None
+    batch_tokens: int = 16_384
+    characters_per_second: float = 20_000
+    takes_labels: bool = False
+    reads_per_label: bool = False
 
 
 class Model(Protocol):

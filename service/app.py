@@ -11,12 +11,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from models.catalog import Shelf
+from models.shelf import Shelf
 from seeds.store import Store
-from service import __version__, routes, schemas
+from service import __version__, huggingface, routes, schemas
 from service.digest import ModelSource
-from service.errors import InvalidRequest, MethodNotAllowed, UnknownRoute, expected, problem_of
+from service.errors import InvalidRequest, MethodNotAllowed, Overloaded, UnknownRoute, expected, problem_of
 from service.limits import LimitBody, RequestIds
+from service.metrics import Metrics
 from service.settings import Settings
 
 log = logging.getLogger("dateline")
@@ -37,16 +38,20 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        shelf = models or Shelf(dtype=settings.dtype)
+        shelf = models or shelf_of(settings)
         store = await run_in_threadpool(open_store, settings.store_url)
         for id in {settings.summary_model, settings.topics_model}:
             await run_in_threadpool(shelf.get, id)
-        app.state.dateline = routes.Rooms(settings, shelf, store)
+        running = routes.Rooms(settings, shelf, store)
+        metrics.watch(running.scheduler)
+        app.state.dateline = running
         log.info("records in %s, results in %s", settings.seeds, store.name)
         yield
         del app.state.dateline
+        await run_in_threadpool(running.scheduler.close)
         await run_in_threadpool(store.close)
 
+    metrics = Metrics()
     app = FastAPI(
         title="Dateline",
         version=__version__,
@@ -59,16 +64,30 @@ def create_app(
             }
         },
     )
+    app.state.settings = settings
     app.add_middleware(LimitBody, most=settings.max_body_bytes)
     app.add_middleware(RequestIds)
+    app.add_middleware(metrics.middleware)
     app.include_router(routes.health)
+    app.include_router(metrics.router())
     app.include_router(routes.v1)
+    app.include_router(huggingface.router)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected)
     for kind in expected():
         app.add_exception_handler(kind, _expected)
     return app
+
+
+def shelf_of(settings: Settings) -> Shelf:
+    """The models that the settings allow."""
+    return Shelf(
+        settings.models_folder,
+        dtype=settings.dtype,
+        engine=settings.engine,
+        max_loaded=settings.max_loaded_models,
+    )
 
 
 def problem_response(request: Request, error: Exception, *, headers: dict[str, str] | None = None) -> Response:
@@ -83,7 +102,21 @@ async def _expected(request: Request, error: Exception) -> Response:
     status = problem_of(error).status
     if status >= 500:
         log.error("%s %s [%s]: %s", request.method, request.url.path, request.state.request_id, error)
-    return problem_response(request, error, headers={"WWW-Authenticate": "Bearer"} if status == 401 else None)
+    return problem_response(request, error, headers=_headers(request, error, status))
+
+
+def _headers(request: Request, error: Exception, status: int) -> dict[str, str] | None:
+    """What a client has to know beside the body: how to authenticate, or when to come back (RFC 9110's Retry-After, and
+    the RateLimit fields of draft-ietf-httpapi-ratelimit-headers)."""
+    if isinstance(error, Overloaded):
+        settings = request.app.state.settings
+        seconds = error.retry_after_seconds
+        return {
+            "Retry-After": str(seconds),
+            "RateLimit": f'"default";r=0;t={seconds}',
+            "RateLimit-Policy": f'"default";q={settings.max_waiting};w={round(settings.max_queue_seconds)}',
+        }
+    return {"WWW-Authenticate": "Bearer"} if status == 401 else None
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from models.shelf import Shelf
     from models.types import SummaryOptions, TopicsOptions
     from service.digest import Digest, Wanted
     from service.settings import Settings
 
 
 Truncations = Literal["chunk", "truncate", "error"]
+Scorings = Literal["sigmoid", "softmax", "none"]
+Engines = Literal["torch", "ctranslate2"]
 
 
 class Measured(StrEnum):
@@ -61,9 +64,18 @@ def digest(
     sentences: Annotated[int | None, typer.Option(help="At most so many sentences.")] = None,
     max_words: Annotated[int | None, typer.Option(help="At most so many words in all.")] = None,
     truncation: Annotated[Truncations, typer.Option(help="For articles longer than the model reads.")] = "chunk",
+    min_words: Annotated[int | None, typer.Option(help="At least about so many words; for models that write.")] = None,
+    beams: Annotated[int | None, typer.Option(help="Width of the search; for models that write.")] = None,
     labels: Annotated[str, typer.Option(help="Your own labels, with commas, instead of the Media Topics.")] = "",
     threshold: Annotated[float | None, typer.Option(help="Lowest score returned.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many topics.")] = None,
+    scoring: Annotated[Scorings | None, typer.Option(help="How a classifier's logits become scores.")] = None,
+    multi_label: Annotated[
+        bool | None, typer.Option(help="For zero-shot models: judge labels one by one, or let them compete.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(help="For zero-shot models: the sentence a label is put into.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines even on a terminal.")] = False,
 ) -> None:
     """Digest text files: readable on a terminal, JSON lines in a pipe.
@@ -78,11 +90,16 @@ def digest(
         wanted = _wanted(
             tasks,
             settings,
-            SummaryOptions(sentences=sentences, max_words=max_words, truncation=truncation),
+            SummaryOptions(
+                sentences=sentences, max_words=max_words, truncation=truncation, min_words=min_words, beams=beams
+            ),
             TopicsOptions(
                 labels=tuple(label.strip() for label in labels.split(",") if label.strip()),
                 threshold=threshold,
                 limit=limit,
+                scoring=scoring,
+                multi_label=multi_label,
+                template=template,
             ),
         )
         failed, count = _run(paths, wanted, settings, as_json=as_json or not sys.stdout.isatty())
@@ -94,25 +111,68 @@ def digest(
 def models_list(
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines even on a terminal.")] = False,
 ) -> None:
-    """List the models that can be asked for."""
-    from models.catalog import presets
+    """List the models that can be asked for: presets, and what was pulled."""
+    with told():
+        from models.catalog import known_models
+        from service.settings import read_settings
 
+        listed = known_models(read_settings().models_folder)
     if as_json or not sys.stdout.isatty():
         import json
-        from dataclasses import asdict
 
-        for preset in presets().values():
-            print(json.dumps(asdict(preset)))
+        for entry in listed:
+            print(json.dumps(entry))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "does", "languages", "licence", "", box=None, pad_edge=False)
-    for preset in presets().values():
+    table = Table("model", "ready", "does", "languages", "licence", "", box=None, pad_edge=False)
+    for entry in listed:
+        languages = entry["languages"]
+        shown = ", ".join(languages) if len(languages) < 5 else f"{len(languages)} languages"
         table.add_row(
-            preset.id, ", ".join(preset.tasks), ", ".join(preset.languages), preset.licence, preset.description
-        )
+            entry["id"], "yes" if entry["ready"] else "to pull", ", ".join(entry["tasks"]), shown, entry["licence"],
+            entry["description"],
+        )  # fmt: skip
     Console().print(table)
+
+
+@models_app.command("show")
+def models_show(id: Annotated[str, typer.Argument(help="A preset, or the id of a model that was pulled.")]) -> None:
+    """Tell what is known of a model, as JSON: its pin, licence, limits, and what stands on disk."""
+    with told():
+        import json
+
+        from models.catalog import describe
+        from service.settings import read_settings
+
+        print(json.dumps(describe(id, root=read_settings().models_folder), indent=2, ensure_ascii=False))
+
+
+@models_app.command("pull")
+def models_pull(
+    ids: Annotated[list[str], typer.Argument(help="Presets, or ids of the hub such as facebook/bart-large-cnn.")],
+    revision: Annotated[str | None, typer.Option(help="A branch, tag or commit; by default the preset's pin.")] = None,
+    engine: Annotated[
+        Engines | None,
+        typer.Option(help="ctranslate2 converts for it, torch does not; by default where it is installed."),
+    ] = None,
+) -> None:
+    """Fetch models from the Hugging Face hub, so that they serve without network. An interrupted pull goes on where it
+    stopped."""
+    with told():
+        if not sys.stderr.isatty():
+            from huggingface_hub.utils.tqdm import disable_progress_bars
+
+            disable_progress_bars()
+        from models.pulling import pull
+        from service.settings import read_settings
+
+        root = read_settings().models_folder
+        for id in ids:
+            done = pull(id, root=root, revision=revision, engine=engine)
+            how = f"{done.fetched_bytes / 1e6:,.0f} MB fetched" if done.fetched_bytes else "already here"
+            print(f"{done.id} at {done.commit[:12]} in {done.folder} ({how}, {done.engines})")
 
 
 @app.command()
@@ -130,7 +190,6 @@ def evaluate(
         from rich.console import Console
         from rich.progress import Progress
 
-        from models.catalog import Shelf
         from seeds.store import Store
 
         try:
@@ -142,7 +201,7 @@ def evaluate(
         from service.settings import read_settings
 
         settings = read_settings()
-        digester = Digester(Shelf(dtype=settings.dtype), Store("sqlite://"))
+        digester = Digester(_shelf(settings), Store("sqlite://"))
         with Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task(f"{what.value}: {file.name}")
 
@@ -207,7 +266,6 @@ def _wanted(tasks: str, settings: Settings, summary: SummaryOptions, topics: Top
 
 def _run(paths: Sequence[Path], wanted: Wanted, settings: Settings, *, as_json: bool) -> tuple[int, int]:
     """Digest and print, article by article; how many failed, of how many."""
-    from models.catalog import Shelf
     from seeds.store import Store
     from service.digest import Digester
     from service.files import digest_files
@@ -215,7 +273,7 @@ def _run(paths: Sequence[Path], wanted: Wanted, settings: Settings, *, as_json: 
     home = settings.seeds.resolve()
     kept = settings.store is not None or all(home in (path.resolve(), *path.resolve().parents) for path in paths)
     digester = Digester(
-        Shelf(dtype=settings.dtype),
+        _shelf(settings),
         Store(settings.store_url if kept else "sqlite://"),
         max_article_characters=settings.max_article_characters,
     )
@@ -229,6 +287,19 @@ def _run(paths: Sequence[Path], wanted: Wanted, settings: Settings, *, as_json: 
             if as_json:  # on a terminal it stands in the article's own block
                 print(f"{item.id}: {item.error}", file=sys.stderr)
     return failed, count
+
+
+def _shelf(settings: Settings) -> Shelf:
+    """Models for the command line, where a path is an id too."""
+    from models.shelf import Shelf
+
+    return Shelf(
+        settings.models_folder,
+        dtype=settings.dtype,
+        engine=settings.engine,
+        max_loaded=settings.max_loaded_models,
+        paths=True,
+    )
 
 
 def _printer(*, as_json: bool) -> Callable[[Digest], None]:

@@ -3,14 +3,10 @@ jobs and archives all come through here, always with a list. Knows nothing of HT
 
 import hashlib
 import json
-import threading
-import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from models.errors import ModelError
 from models.types import (
     Document,
     Model,
@@ -25,8 +21,9 @@ from models.types import (
 )  # fmt: skip
 from seeds.records import Article, check_text
 from seeds.store import Result, Store, now
-from service.errors import TooLarge, expected
+from service.errors import ClientLeft, TooLarge, expected
 from service.flights import Flights
+from service.scheduler import Cancellation, Schedules, Unscheduled, Urgency
 
 RESULT_VERSION = 1
 """Raise it when the code's answers change for the same model and parameters."""
@@ -68,6 +65,14 @@ class Digest:
     cached: Mapping[Task, bool] = field(default_factory=dict)
     provenance: Mapping[Task, Result] = field(default_factory=dict)
     error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How the caller waits: how urgent it is, and what tells that nobody waits any more."""
+
+    urgency: Urgency = Urgency.LIVE
+    cancellation: Cancellation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +121,33 @@ class Digester:
 
     Args:
         shelf: gives a model by id; raises UnknownModel.
+        scheduler: decides when a model runs; by default it runs at once.
         max_article_characters: a longer text is refused.
     """
 
-    def __init__(self, shelf: ModelSource, store: Store, *, max_article_characters: int = 400_000) -> None:
+    def __init__(
+        self,
+        shelf: ModelSource,
+        store: Store,
+        *,
+        scheduler: Schedules | None = None,
+        max_article_characters: int = 400_000,
+    ) -> None:
+        self._scheduler = scheduler or Unscheduled()
         self._shelf = shelf
         self._store = store
         self._max_characters = max_article_characters
         self._flights: Flights[_Answer] = Flights()
-        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def digest(self, articles: Sequence[Article], wanted: Wanted) -> list[Digest]:
+    def digest(self, articles: Sequence[Article], wanted: Wanted, *, waits: Waiting | None = None) -> list[Digest]:
         """One digest per article, in order. A bad article carries its error; the others are answered. Texts that occur
         twice, here or in another request under way, are computed once.
 
         Raises:
             UnknownModel, UnsupportedTask, InvalidOption, ModelCorrupt: what is wanted can be had for no article.
             StoreUnavailable, StoreCorrupt: results can be neither looked up nor kept.
+            Overloaded: there is more work than can be done in time.
+            ClientLeft: the caller stopped waiting.
         """
         recipes = [
             _Recipe(task, model, model.parameters(task, wanted.options(task)))
@@ -148,7 +163,7 @@ class Digester:
             for recipe in recipes:
                 if recipe.task in own:
                     makers.setdefault(own[recipe.task], (recipe, article))
-        answers = self._answers(makers, wanted)
+        answers = self._answers(makers, wanted, waits or Waiting())
         return [
             Digest(article.id, error=error) if error else _assemble(article, own, answers)
             for article, own, error in zip(articles, keys, errors, strict=True)
@@ -173,13 +188,15 @@ class Digester:
             return error
         return None
 
-    def _answers(self, makers: Mapping[str, tuple[_Recipe, Article]], wanted: Wanted) -> dict[str, _Answer | Exception]:
+    def _answers(
+        self, makers: Mapping[str, tuple[_Recipe, Article]], wanted: Wanted, waits: Waiting
+    ) -> dict[str, _Answer | Exception]:
         """The answer of every key: from the store, from another request under way, or computed now."""
         mine, theirs = self._flights.claim(makers)
         answers: dict[str, _Answer | Exception] = {}
         try:
             answers |= {key: _Answer(result, cached=True) for key, result in self._store.find(mine).items()}
-            answers |= self._compute({key: makers[key] for key in mine if key not in answers}, wanted)
+            answers |= self._compute({key: makers[key] for key in mine if key not in answers}, wanted, waits)
         except Exception as error:
             answers = dict.fromkeys(mine, error)
             raise
@@ -188,47 +205,60 @@ class Digester:
                 self._flights.land(key, answers.get(key) or RuntimeError("the computation was interrupted"))
         for key, flight in theirs.items():
             failure = flight.exception()
-            answers[key] = failure if isinstance(failure, Exception) else flight.result()
+            if isinstance(failure, ClientLeft):  # whoever computed it left; we still want it
+                answers |= self._answers({key: makers[key]}, wanted, waits)
+            else:
+                answers[key] = failure if isinstance(failure, Exception) else flight.result()
         return answers
 
     def _compute(
-        self, missing: Mapping[str, tuple[_Recipe, Article]], wanted: Wanted
+        self, missing: Mapping[str, tuple[_Recipe, Article]], wanted: Wanted, waits: Waiting
     ) -> dict[str, _Answer | Exception]:
         """Infer what is missing, one pass per article and model, storing it batch by batch."""
         groups: dict[str, dict[Document, dict[str, _Recipe]]] = {}
         for key, (recipe, article) in missing.items():
             documents = groups.setdefault(recipe.model.info.id, {})
             documents.setdefault(Document(article.text, article.title), {})[key] = recipe
+        tasks = [(_model(documents), _work(documents, wanted)) for documents in groups.values()]
         answers: dict[str, _Answer | Exception] = {}
-        for documents in groups.values():
-            for batch in _batches(documents):
-                found = self._infer(batch, wanted)
-                self._store.save([answer.result for answer in found.values() if isinstance(answer, _Answer)])
-                answers |= found
+        if not tasks:
+            return answers
+        with self._scheduler.admit(tasks, urgency=waits.urgency, cancellation=waits.cancellation) as place:
+            for documents in groups.values():
+                for batch in _batches(documents):
+                    outcomes = place.run(_model(batch), _work(batch, wanted))
+                    found = _answered(batch, outcomes)
+                    self._store.save([answer.result for answer in found.values() if isinstance(answer, _Answer)])
+                    answers |= found
         return answers
 
-    def _infer(
-        self, documents: Mapping[Document, Mapping[str, _Recipe]], wanted: Wanted
-    ) -> dict[str, _Answer | Exception]:
-        recipes = [list(by_key.values()) for by_key in documents.values()]
-        work = [
-            Work(
-                document,
-                summary=wanted.summary if any(recipe.task == "summary" for recipe in asked) else None,
-                topics=wanted.topics if any(recipe.task == "topics" for recipe in asked) else None,
-            )
-            for document, asked in zip(documents, recipes, strict=True)
-        ]
-        model = recipes[0][0].model
-        with self._turns[model.info.id]:  # one batch at a time keeps every core on it
-            started = time.perf_counter()
-            outcomes = model.run(work)
-            milliseconds = (time.perf_counter() - started) * 1000 / len(work)
-        return {
-            key: outcome.error or _Answer(_result(key, recipe, document, outcome, milliseconds), cached=False)
-            for (document, by_key), outcome in zip(documents.items(), outcomes, strict=True)
-            for key, recipe in by_key.items()
-        }
+
+_Documents = Mapping[Document, Mapping[str, _Recipe]]
+"""Documents to read, and for each the results wanted of it, by key; all of one model."""
+
+
+def _model(documents: _Documents) -> Model:
+    return next(recipe.model for by_key in documents.values() for recipe in by_key.values())
+
+
+def _work(documents: _Documents, wanted: Wanted) -> list[Work]:
+    tasks = [{recipe.task for recipe in by_key.values()} for by_key in documents.values()]
+    return [
+        Work(
+            document,
+            summary=wanted.summary if "summary" in asked else None,
+            topics=wanted.topics if "topics" in asked else None,
+        )
+        for document, asked in zip(documents, tasks, strict=True)
+    ]
+
+
+def _answered(documents: _Documents, outcomes: Sequence[Outcome]) -> dict[str, _Answer | Exception]:
+    return {
+        key: outcome.error or _Answer(_result(key, recipe, document, outcome), cached=False)
+        for (document, by_key), outcome in zip(documents.items(), outcomes, strict=True)
+        for key, recipe in by_key.items()
+    }
 
 
 def _batches(documents: Mapping[Document, dict[str, _Recipe]]) -> Iterator[dict[Document, dict[str, _Recipe]]]:
@@ -256,16 +286,14 @@ def _assemble(article: Article, keys: Mapping[Task, str], answers: Mapping[str, 
     )
 
 
-def _result(key: str, recipe: _Recipe, document: Document, outcome: Outcome, milliseconds: float) -> Result:
+def _result(key: str, recipe: _Recipe, document: Document, outcome: Outcome) -> Result:
     info = recipe.model.info
     if recipe.task == "summary":
-        if outcome.summary is None:
-            raise ModelError(f"Model {info.id!r} was asked for a summary and gave none.")
+        assert outcome.summary is not None
         value: dict[str, object] = asdict(outcome.summary)
         value["sentences"] = [asdict(sentence) for sentence in outcome.summary.sentences]
     else:
-        if outcome.topics is None:
-            raise ModelError(f"Model {info.id!r} was asked for topics and gave none.")
+        assert outcome.topics is not None
         value = {"topics": [asdict(topic) for topic in outcome.topics]}
     return Result(
         key=key,
@@ -276,7 +304,7 @@ def _result(key: str, recipe: _Recipe, document: Document, outcome: Outcome, mil
         parameters={**recipe.parameters, "engine": info.engine, "dtype": info.dtype},
         vocabulary=info.vocabulary if recipe.task == "topics" else None,
         value=value,
-        milliseconds=round(milliseconds, 3),
+        milliseconds=round(outcome.milliseconds, 3),
         created_at=now(),
     )
 

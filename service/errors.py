@@ -6,6 +6,9 @@ ServiceError
 ├── MethodNotAllowed   something stands there, but takes another method
 ├── TooLarge           an article, list or body over a limit
 ├── NotReady           still starting, or already draining
+├── Overloaded         more work waits than can be done in time
+├── DeadlineExceeded   the work had not begun in time
+├── ClientLeft         nobody waits for the answer any more
 ├── CannotListen       the address to serve on cannot be had
 ├── KeyMissing         no API key
 └── KeyRefused         a wrong API key
@@ -41,6 +44,24 @@ class NotReady(ServiceError):
     """The service cannot take work now."""
 
 
+class Overloaded(ServiceError):
+    """More work waits than can be done in time. `retry_after_seconds` is when it is worth trying again, `waiting` how
+    many requests are in line."""
+
+    def __init__(self, detail: str, *, retry_after_seconds: int, waiting: int) -> None:
+        super().__init__(f"{detail} Try again in {retry_after_seconds} s.")
+        self.retry_after_seconds = retry_after_seconds
+        self.waiting = waiting
+
+
+class DeadlineExceeded(ServiceError):
+    """The work had not begun in time."""
+
+
+class ClientLeft(ServiceError):
+    """Nobody waits for the answer any more."""
+
+
 class CannotListen(ServiceError):
     """The address cannot be listened on."""
 
@@ -63,10 +84,14 @@ class Problem:
 
 
 PROBLEMS: dict[type[Exception], Problem] = {
+    models.ModelNotPulled: Problem(404, "model_not_pulled", "Model not pulled"),
     models.UnknownModel: Problem(404, "unknown_model", "Unknown model"),
     models.UnsupportedTask: Problem(422, "unsupported_task", "The model does not do this task"),
     models.InvalidOption: Problem(422, "invalid_option", "Invalid option"),
     models.UnreadableText: Problem(422, "unreadable_text", "Unreadable text"),
+    models.InputTooLong: Problem(422, "input_too_long", "Article too long for the model"),
+    models.ModelFailed: Problem(500, "model_failed", "The model failed"),
+    models.NoSpace: Problem(503, "no_space", "The model does not fit"),
     models.ModelUnavailable: Problem(503, "model_unavailable", "Model unavailable"),
     models.ModelCorrupt: Problem(503, "model_corrupt", "Model files are damaged"),
     seeds.UnknownRecord: Problem(404, "unknown_article", "Unknown article"),
@@ -79,6 +104,9 @@ PROBLEMS: dict[type[Exception], Problem] = {
     MethodNotAllowed: Problem(405, "method_not_allowed", "Method not allowed"),
     TooLarge: Problem(413, "too_large", "Too large"),
     NotReady: Problem(503, "not_ready", "Not ready"),
+    Overloaded: Problem(429, "overloaded", "Overloaded"),
+    DeadlineExceeded: Problem(504, "deadline_exceeded", "Deadline exceeded"),
+    ClientLeft: Problem(499, "client_left", "Client left"),
     KeyMissing: Problem(401, "key_missing", "API key missing"),
     KeyRefused: Problem(403, "key_refused", "API key refused"),
 }

@@ -1,8 +1,9 @@
 """The routes. They translate between HTTP and the digest path and hold no logic of their own."""
 
+import asyncio
 import hmac
 from collections.abc import Sequence
-from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import anyio.to_thread
@@ -11,17 +12,19 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from models import vocabulary
-from models.catalog import presets
+from models.catalog import known_models
 from models.types import TASKS
 from seeds.records import Article, SeedFolder
 from seeds.store import Store
 from service import schemas
-from service.digest import Digest, Digester, ModelSource, Wanted
+from service.digest import Digest, Digester, ModelSource, Waiting, Wanted
 from service.errors import KeyMissing, KeyRefused, NotReady, TooLarge
+from service.scheduler import Cancellation, Scheduler
 from service.settings import Settings
 
-MAX_WAITING = 256
-"""Digest requests that may wait for a model at once; more wait for their turn to wait."""
+MAX_THREADS = 256
+"""Requests in work at once, those that wait for a model included; above what the scheduler lets wait, so that cached
+answers always find a thread."""
 
 
 class Rooms:
@@ -30,13 +33,41 @@ class Rooms:
     def __init__(self, settings: Settings, models: ModelSource, store: Store) -> None:
         self.settings = settings
         self.seeds = SeedFolder(settings.seeds)
-        self._limiter = CapacityLimiter(MAX_WAITING)
-        self.digester = Digester(models, store, max_article_characters=settings.max_article_characters)
+        self.models = models
+        self.scheduler = Scheduler(
+            max_queue_seconds=settings.max_queue_seconds,
+            max_waiting=settings.max_waiting,
+            deadline_seconds=settings.deadline_seconds,
+            stuck_seconds=settings.stuck_seconds,
+        )
+        self._limiter = CapacityLimiter(MAX_THREADS)
+        self.digester = Digester(
+            models, store, scheduler=self.scheduler, max_article_characters=settings.max_article_characters
+        )
 
-    async def digest(self, articles: Sequence[Article], wanted: Wanted) -> list[Digest]:
+    async def digest(self, articles: Sequence[Article], wanted: Wanted, *, client: Request) -> list[Digest]:
         """Digest off the event loop, on threads of its own: requests that wait for a model must not keep others from
-        theirs."""
-        return await anyio.to_thread.run_sync(self.digester.digest, articles, wanted, limiter=self._limiter)
+        theirs. A client that leaves takes its waiting work along.
+
+        Raises:
+            As `Digester.digest`.
+        """
+        cancellation = Cancellation()
+        watch = asyncio.create_task(_leaves(client, cancellation))
+        try:
+            return await anyio.to_thread.run_sync(
+                partial(self.digester.digest, articles, wanted, waits=Waiting(cancellation=cancellation)),
+                limiter=self._limiter,
+            )
+        finally:
+            watch.cancel()
+
+
+async def _leaves(client: Request, cancellation: Cancellation) -> None:
+    """Cancel when the client disconnects. The body has been read: nothing else can come."""
+    while (await client.receive())["type"] != "http.disconnect":
+        pass
+    await run_in_threadpool(cancellation.cancel)
 
 
 def rooms(request: Request) -> Rooms:
@@ -76,19 +107,27 @@ ArticleId = Annotated[str, Path(description="The seed file's name without .txt")
 
 
 @health.get("/healthz")
-async def healthz() -> schemas.Health:
-    """Alive: the process answers."""
+async def healthz(request: Request) -> schemas.Health:
+    """Alive: the process answers, and its worker works. A busy service is alive; one whose worker hangs for good is
+    not, and should be restarted."""
+    _check_worker(getattr(request.app.state, "dateline", None))
     return schemas.Health(status="ok")
 
 
 @health.get("/readyz")
 async def readyz(running: Running) -> schemas.Health:
-    """Ready to take work: the models are loaded and the store is open."""
+    """Ready to take work: the models are loaded, the store is open and the worker works."""
+    _check_worker(running)
     return schemas.Health(status="ok")
 
 
+def _check_worker(running: Rooms | None) -> None:
+    if running and (ailment := running.scheduler.ailment()):
+        raise NotReady(f"The service is not well: {ailment}")
+
+
 @v1.post("/digest", tags=["digest"])
-async def digest(request: schemas.DigestRequest, running: Running) -> schemas.DigestReplies:
+async def digest(request: schemas.DigestRequest, running: Running, client: Request) -> schemas.DigestReplies:
     """Summary and topics of a list of articles: one result per article, in order."""
     settings = running.settings
     if len(request.articles) > settings.max_articles:
@@ -98,7 +137,7 @@ async def digest(request: schemas.DigestRequest, running: Running) -> schemas.Di
         )
     wanted = request.wanted(summary_model=settings.summary_model, topics_model=settings.topics_model)
     good = [fields.article() for fields in request.articles if isinstance(fields, schemas.ArticleFields)]
-    digests = iter(await running.digest(good, wanted))
+    digests = iter(await running.digest(good, wanted, client=client))
     return schemas.DigestReplies(
         results=[
             schemas.digest_reply(next(digests) if isinstance(fields, schemas.ArticleFields) else fields.digest())
@@ -108,18 +147,19 @@ async def digest(request: schemas.DigestRequest, running: Running) -> schemas.Di
 
 
 @v1.post("/summarise", tags=["digest"])
-async def summarise(request: schemas.SummariseRequest, running: Running) -> schemas.Summary:
+async def summarise(request: schemas.SummariseRequest, running: Running, client: Request) -> schemas.Summary:
     """The summary of one article."""
     wanted = Wanted(summary_model=request.model or running.settings.summary_model, summary=request.options())
-    found = await _one(running, Article(request.text), wanted)
+    found = await one(running, Article(request.text), wanted, client=client)
     return schemas.Summary.model_validate(found.summary)
 
 
 @v1.post("/tag", tags=["digest"])
-async def tag(request: schemas.TagRequest, running: Running) -> schemas.Topics:
+async def tag(request: schemas.TagRequest, running: Running, client: Request) -> schemas.Topics:
     """The topics of one article."""
     wanted = Wanted(topics_model=request.model or running.settings.topics_model, topics=request.options())
-    found = await _one(running, schemas.ArticleFields(text=request.text, title=request.title).article(), wanted)
+    article = schemas.ArticleFields(text=request.text, title=request.title).article()
+    found = await one(running, article, wanted, client=client)
     return schemas.Topics(topics=schemas.topic_replies(found.topics or ()))
 
 
@@ -142,22 +182,26 @@ async def article(article_id: ArticleId, running: Running) -> schemas.ArticleRep
 
 
 @v1.get("/articles/{article_id}/digest", tags=["articles"])
-async def article_digest(article_id: ArticleId, running: Running) -> schemas.DigestReply:
+async def article_digest(article_id: ArticleId, running: Running, client: Request) -> schemas.DigestReply:
     """The digest of one seed record, from the store or computed now."""
     record = await run_in_threadpool(running.seeds.get, article_id)
     settings = running.settings
     wanted = Wanted(summary_model=settings.summary_model, topics_model=settings.topics_model)
-    return schemas.digest_reply(await _one(running, record, wanted))
+    return schemas.digest_reply(await one(running, record, wanted, client=client))
 
 
 @v1.get("/models", tags=["models"])
 async def models(running: Running) -> schemas.ModelList:
-    """The models that can be asked for."""
-    defaults = {"summary": running.settings.summary_model, "topics": running.settings.topics_model}
+    """The models that can be asked for: presets, and what was pulled or dropped into the folder of models."""
+    settings = running.settings
+    defaults = {"summary": settings.summary_model, "topics": settings.topics_model}
+    listed = await run_in_threadpool(known_models, settings.models_folder)
     return schemas.ModelList(
         models=[
-            schemas.ModelEntry(**asdict(known), default_for=[task for task in TASKS if defaults[task] == known.id])
-            for known in presets().values()
+            schemas.ModelEntry(
+                **entry, default_for=[task for task in TASKS if defaults[task] in (entry["id"], entry["repo"])]
+            )
+            for entry in listed
         ]
     )
 
@@ -172,8 +216,13 @@ async def topics(running: Running) -> schemas.Vocabulary:
     )
 
 
-async def _one(running: Rooms, article: Article, wanted: Wanted) -> Digest:
-    [found] = await running.digest([article], wanted)
+async def one(running: Rooms, article: Article, wanted: Wanted, *, client: Request) -> Digest:
+    """The digest of one article.
+
+    Raises:
+        As `Rooms.digest`; and what is wrong with the article.
+    """
+    [found] = await running.digest([article], wanted, client=client)
     if found.error:
         raise found.error
     return found

@@ -13,12 +13,12 @@ from pydantic import (
     WrapValidator,
 )
 
-from models.types import SummaryOptions, Task, TopicsOptions, Truncation
+from models.types import Scoring, SummaryOptions, Task, TopicsOptions, Truncation
 from models.types import Topic as ModelTopic
 from seeds.records import SURROGATE, Article
 from seeds.store import Result
 from service.digest import Digest, Wanted
-from service.errors import InvalidRequest, problem_of
+from service.errors import UNEXPECTED, InvalidRequest, problem_of
 
 
 class Request(BaseModel):
@@ -32,9 +32,19 @@ class SummaryFields(Request):
     sentences: int | None = Field(None, description="At most so many sentences", ge=1, le=1000, strict=True)
     max_words: int | None = Field(None, description="At most so many words in all", ge=1, le=100_000, strict=True)
     truncation: Truncation = Field("chunk", description="What to do with an article longer than the model reads")
+    min_words: int | None = Field(
+        None, description="At least about so many words; for models that write", ge=1, le=10_000, strict=True
+    )
+    beams: int | None = Field(None, description="Width of the search; for models that write", ge=1, le=16, strict=True)
 
     def options(self) -> SummaryOptions:
-        return SummaryOptions(sentences=self.sentences, max_words=self.max_words, truncation=self.truncation)
+        return SummaryOptions(
+            sentences=self.sentences,
+            max_words=self.max_words,
+            truncation=self.truncation,
+            min_words=self.min_words,
+            beams=self.beams,
+        )
 
 
 class TopicsFields(Request):
@@ -42,9 +52,23 @@ class TopicsFields(Request):
     labels: list[str] = Field([], description="Your own labels, instead of the Media Topics")
     threshold: float | None = Field(None, description="Lowest score returned; the model's own per topic when absent")
     limit: int | None = Field(None, description="At most so many topics", ge=1, strict=True)
+    scoring: Scoring | None = Field(
+        None, description="How a pretrained classifier's logits become scores; its own way when absent"
+    )
+    multi_label: bool | None = Field(
+        None, description="For zero-shot models: judge labels one by one (default), or let them compete"
+    )
+    template: str | None = Field(None, description="For zero-shot models: the sentence a label is put into, at {}")
 
     def options(self) -> TopicsOptions:
-        return TopicsOptions(labels=tuple(self.labels), threshold=self.threshold, limit=self.limit)
+        return TopicsOptions(
+            labels=tuple(self.labels),
+            threshold=self.threshold,
+            limit=self.limit,
+            scoring=self.scoring,
+            multi_label=self.multi_label,
+            template=self.template,
+        )
 
 
 def _writable(id: str) -> str:
@@ -201,6 +225,8 @@ class ModelEntry(Reply):
     tasks: list[Task]
     languages: list[str]
     licence: str
+    repo: str | None = Field(description="The model's id on the hub, when it is not the id itself")
+    ready: bool = Field(description="Whether it can be asked for now; if not, `dateline models pull` fetches it")
     default_for: list[Task]
 
 
@@ -247,7 +273,7 @@ def provenance_reply(result: Result) -> Provenance:
 
 def problem_reply(error: Exception, *, instance: str | None = None) -> ProblemReply:
     problem = problem_of(error)
-    detail = str(error) if problem.status != 500 else "Something failed inside; the log has the details."
+    detail = str(error) if problem is not UNEXPECTED else "Something failed inside; the log has the details."
     return ProblemReply(
         type=f"urn:dateline:problem:{problem.error_type}",
         title=problem.title,

@@ -5,11 +5,10 @@ import socket
 
 import uvicorn
 
-from models.catalog import Shelf
 from models.types import SummaryOptions, Task, TopicsOptions
 from seeds.records import SeedFolder
 from seeds.store import Store
-from service.app import create_app
+from service.app import create_app, shelf_of
 from service.errors import CannotListen
 from service.settings import Settings
 
@@ -33,7 +32,7 @@ def run(settings: Settings) -> None:
     if settings.store is None:
         SeedFolder(settings.seeds).ids()  # the store is to stand in that folder
     store = Store(settings.store_url)
-    shelf = Shelf(dtype=settings.dtype)
+    shelf = shelf_of(settings)
     defaults: tuple[tuple[str, Task, SummaryOptions | TopicsOptions], ...] = (
         (settings.summary_model, "summary", SummaryOptions()),
         (settings.topics_model, "topics", TopicsOptions()),

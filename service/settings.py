@@ -27,14 +27,35 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
     summary_model: str = Field("news-minilm", description="Model that summarises when a request names none")
     topics_model: str = Field("news-minilm", description="Model that tags when a request names none")
-    dtype: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="Number format of inference: `auto` takes bfloat16 where the processor computes in it"
+    models: Path = Field(
+        Path("~/.local/share/dateline/models"), description="Folder that `dateline models pull` fills; a folder of "
+        "your own dropped there is a model too",
+    )  # fmt: skip
+    max_loaded_models: int = Field(
+        2, ge=1, description="Pretrained models in memory at once; the one unused for longest makes room"
+    )
+    engine: Literal["auto", "torch", "ctranslate2"] = Field(
+        "auto",
+        description="What runs an encoder–decoder: `auto` takes CTranslate2 where the model was converted for it",
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "int8"] = Field(
+        "auto", description="Number format of inference: `auto` takes bfloat16 where the processor computes in it, and "
+        "int8 with CTranslate2; torch has no int8",
+    )  # fmt: skip
+    max_queue_seconds: float = Field(
+        20, gt=0, description="Most seconds of work, by estimate, that may wait; beyond that a request is answered 429"
+    )
+    max_waiting: int = Field(200, ge=1, le=240, description="Most requests that may wait at once")
+    deadline_seconds: float = Field(60, gt=0, description="Work that has not begun so long after it was admitted fails")
+    stuck_seconds: float = Field(
+        120, gt=0, description="A batch that runs longer, and four times longer than estimated, is given up"
     )
     max_article_characters: int = Field(400_000, ge=1, description="Longest article accepted, in characters")
     max_articles: int = Field(256, ge=1, description="Most articles in one request")
     max_body_bytes: int = Field(32 * 1024**2, ge=1024, description="Largest request body accepted")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Comma-separated keys; when set, every `/v1` request must carry one as a bearer token",
+        (), description="Comma-separated keys; when set, every `/v1` and `/models` request must carry one as "
+        "a bearer token",
     )  # fmt: skip
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged to stderr")
 
@@ -44,6 +65,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(key.strip() for key in value.split(",") if key.strip())
         return value
+
+    @property
+    def models_folder(self) -> Path:
+        """`models`, with a leading ~ expanded."""
+        return self.models.expanduser()
 
     @property
     def store_url(self) -> str:

@@ -1,22 +1,49 @@
-"""A hub on this machine: serves the files of one folder as a model, the way the real client asks for them."""
+"""A hub on this machine: serves the files of one folder as a model, the way the real client asks for them, and can
+misbehave as real networks do."""
 
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Literal
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+Fault = Literal["cut", "damaged", "slow", "refused", "huge", "broken"]
+
+
+@dataclass
+class Hub:
+    """The endpoint, the paths asked for so far, and how the files misbehave (a fault `cut` happens once)."""
+
+    endpoint: str
+    asked: list[str] = field(default_factory=list)
+    faults: dict[str, Fault] = field(default_factory=dict)
+
+    def downloads(self, name: str = "") -> list[str]:
+        return [path for path in self.asked if path.startswith("GET") and "/resolve/" in path and path.endswith(name)]
 
 
 @contextmanager
-def hub(folder: Path, *, model_id: str) -> Iterator[tuple[str, list[str]]]:
-    """Serve `folder` as `model_id`; gives the endpoint and the list of paths asked for, which grows."""
-    asked: list[str] = []
+def hub(
+    folder: Path, *, model_id: str, commit: str = COMMIT, faults: Mapping[str, Fault] | None = None
+) -> Iterator[Hub]:
+    """Serve `folder` as `model_id` at `commit`.
+
+    Args:
+        faults: what is wrong with a file, or with the whole model (under the name ""): `cut` breaks the connection
+            half-way once, `damaged` sends other bytes, `slow` drips, `refused` wants a token, `huge` announces more
+            than any disk holds, `broken` answers 500.
+    """
+    found = Hub("", faults=dict(faults or {}))
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_HEAD(self) -> None:
             self.answer(body=False)
 
@@ -24,42 +51,89 @@ def hub(folder: Path, *, model_id: str) -> Iterator[tuple[str, list[str]]]:
             self.answer(body=True)
 
         def answer(self, *, body: bool) -> None:
-            asked.append(f"{self.command} {self.path}")
             path = self.path.split("?")[0]
+            found.asked.append(f"{self.command} {path}")
             name = path.rsplit("/", 1)[-1]
-            if path.startswith(f"/api/models/{model_id}/revision/"):
-                siblings = [{"rfilename": file.name} for file in sorted(folder.iterdir())]
-                self.send(json.dumps({"id": model_id, "sha": COMMIT, "siblings": siblings}).encode(), body=body)
-            elif path == f"/api/models/{model_id}/tree/{COMMIT}":
-                files = [
-                    {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": COMMIT}
+            if found.faults.get("") == "refused":
+                self.fail(401, "GatedRepo")
+            elif found.faults.get("") == "broken":
+                self.fail(500, "")
+            elif not path.startswith((f"/api/models/{model_id}/", f"/{model_id}/resolve/")):
+                self.fail(404, "RepoNotFound")
+            elif "/revision/" in path and name not in {"main", "v1", commit}:
+                self.fail(404, "RevisionNotFound")
+            elif "/revision/" in path:
+                files = [entry(file, found.faults.get(file.name)) for file in sorted(folder.iterdir())]
+                self.send(json.dumps({"id": model_id, "sha": commit, "siblings": files}).encode(), body=body)
+            elif "/tree/" in path:
+                tree = [
+                    {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": git_sha1(file.read_bytes())}
                     for file in folder.iterdir()
                 ]
-                self.send(json.dumps(files).encode(), body=body)
-            elif path == f"/{model_id}/resolve/{COMMIT}/{name}" and (folder / name).is_file():
-                self.send((folder / name).read_bytes(), body=body)
+                self.send(json.dumps(tree).encode(), body=body)
+            elif path == f"/{model_id}/resolve/{commit}/{name}" and (folder / name).is_file():
+                self.send((folder / name).read_bytes(), body=body, fault=found.faults.get(name), name=name)
             else:
-                self.send_response(404)
-                self.send_header("X-Error-Code", "RepoNotFound")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self.fail(404, "EntryNotFound")
 
-        def send(self, data: bytes, *, body: bool) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.send_header("ETag", f'"{hashlib.sha1(data).hexdigest()}"')
-            self.send_header("X-Repo-Commit", COMMIT)
+        def fail(self, status: int, code: str) -> None:
+            self.send_response(status)
+            self.send_header("X-Error-Code", code)
+            self.send_header("Content-Length", "0")
             self.end_headers()
-            if body:
-                self.wfile.write(data)
+
+        def send(self, data: bytes, *, body: bool, fault: Fault | None = None, name: str = "") -> None:
+            etag = hashlib.sha256(data).hexdigest()
+            if fault == "damaged":
+                data = data[:-1] + bytes([data[-1] ^ 1])
+            first = 0
+            if body and (asked := self.headers.get("Range")):
+                first = int(asked.removeprefix("bytes=").split("-")[0])
+            self.send_response(206 if first else 200)
+            if first:
+                self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
+            self.send_header("Accept-Ranges", "bytes")
+            self.send_header("Content-Length", str(len(data) - first))
+            self.send_header("ETag", f'"{etag}"')
+            self.send_header("X-Repo-Commit", commit)
+            self.end_headers()
+            if not body:
+                return
+            if fault == "cut":
+                del found.faults[name]
+                self.wfile.write(data[first : first + (len(data) - first) // 2])
+                self.wfile.flush()
+                self.connection.close()
+            elif fault == "slow":
+                for start in range(first, len(data), max(len(data) // 8, 1)):
+                    self.wfile.write(data[start : start + max(len(data) // 8, 1)])
+                    time.sleep(0.05)
+            else:
+                self.wfile.write(data[first:])
 
         def log_message(self, *_: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    found.endpoint = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield found
     finally:
         server.shutdown()
         server.server_close()
+
+
+def entry(file: Path, fault: Fault | None) -> dict[str, object]:
+    """A file as the hub describes it; large ones by SHA-256, small ones by git's own hash."""
+    data = file.read_bytes()
+    size = 10**16 if fault == "huge" else len(data)
+    described: dict[str, object] = {"rfilename": file.name, "size": size, "blobId": git_sha1(data)}
+    if file.suffix in {".safetensors", ".bin"}:
+        described["lfs"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": size, "pointerSize": 130}
+    return described
+
+
+def git_sha1(data: bytes) -> str:
+    return hashlib.sha1(f"blob {len(data)}\0".encode() + data).hexdigest()

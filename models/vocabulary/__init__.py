@@ -55,3 +55,22 @@ def concept(qcode: str) -> Concept:
     except KeyError:
         message = f"{qcode!r} is not a code of {RELEASE}. Codes look like 'medtop:04000000'; GET /v1/topics lists them."
         raise InvalidOption(message) from None
+
+
+def find(label: str) -> Concept | None:
+    """The concept that a model's own label means: a code (`medtop:04000000`, `04000000`, a URI) or a name of the
+    vocabulary, today's or the former one of "politics and government"; None where it means none."""
+    written = label.strip().casefold()
+    code = written.removeprefix(URI_PREFIX).removeprefix("medtop:")
+    return concepts().get(f"medtop:{code}") or _names().get(written)
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, Concept]:
+    names: dict[str, Concept] = {"politics": concept("medtop:11000000")}
+    for known in concepts().values():
+        if known.retired is None:
+            names.setdefault(known.name.casefold(), known)
+    for qcode in TOP_LEVEL:
+        names[concept(qcode).name.casefold()] = concept(qcode)
+    return names

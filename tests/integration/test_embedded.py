@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.catalog import Shelf
 from models.embedded import Embedded
 from models.errors import InvalidOption, ModelCorrupt, UnknownModel, UnreadableText
+from models.shelf import Shelf
 from models.types import Document, Model, Outcome, SummaryOptions, TopicsOptions, Work
 from tests import articles
 from tests.conftest import SEED_ID
@@ -29,7 +29,7 @@ def tiny(tiny_folder: Path) -> Embedded:
 
 @pytest.fixture(scope="session")
 def shipped() -> Model:
-    return Shelf(dtype="float32").get("news-minilm")
+    return Shelf(Path("none"), dtype="float32").get("news-minilm")
 
 
 def texts() -> list[str]:

@@ -217,15 +217,17 @@ def test_a_damaged_store_stops_the_start(seeds_folder: Path) -> None:
         pass
 
 
-def test_a_crash_inside_is_500_without_its_secrets(seeds_folder: Path) -> None:
-    class Broken(Counting):
-        def run(self, work: object) -> Any:
-            raise RuntimeError("secret of the house")
+@pytest.mark.parametrize(("where", "error_type"), [("run", "model_failed"), ("parameters", "internal_error")])
+def test_a_crash_inside_is_500_without_its_secrets(seeds_folder: Path, where: str, error_type: str) -> None:
+    def crash(*_: object) -> Any:
+        raise RuntimeError("secret of the house")
+
+    Broken = type("Broken", (Counting,), {where: crash})  # noqa: N806
 
     app = create_app(settings(seeds_folder), models=OneShelf({INFO.id: Broken()}))
     with TestClient(app, raise_server_exceptions=False) as client:
         reply = client.post("/v1/summarise", json=TEXT)
-        assert (reply.status_code, reply.json()["error_type"]) == (500, "internal_error")
+        assert (reply.status_code, reply.json()["error_type"]) == (500, error_type)
         assert "secret" not in reply.text
         assert reply.headers["x-request-id"]
         assert client.get("/readyz").status_code == 200

@@ -31,7 +31,12 @@ def article(number: int) -> str:
 def make_data(folder: Path) -> Path:
     (folder / "summaries").mkdir(parents=True)
     (folder / "topics").mkdir()
-    for name, count in (("cnn_dailymail", 20), ("cnn_dailymail_aligned", 6), ("inshorts_news_summary", 12), ("xsum", 12)):
+    for name, count in (
+        ("cnn_dailymail", 20),
+        ("cnn_dailymail_aligned", 6),
+        ("inshorts_news_summary", 12),
+        ("xsum", 12),
+    ):
         rows = [
             {"id": f"{name}-{i}", "article": article(i), "summary": "\n".join(article(i).split(". ")[:2])}
             for i in range(count)

@@ -18,7 +18,10 @@ FORBIDDEN = {
     "models": {"service", "seeds"} | WEB | SQL,
     "service": HEAVY | SQL,
 }
-TOUCHES_TORCH = {"embedded.py", "encoder.py", "loading.py", "network.py", "catalog.py"}
+TOUCHES_TORCH = {
+    "embedded.py", "encoder.py", "loading.py", "network.py", "shelf.py", "pretrained.py", "pulling.py",
+    "torch_engine.py", "ct2_engine.py", "classifier.py", "zero_shot.py",
+}  # fmt: skip
 
 
 def imports(path: Path) -> Iterator[str]:

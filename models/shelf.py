@@ -1,0 +1,152 @@
+"""The models that are loaded: loaded when first asked for, kept, and no more of them at once than the machine holds.
+Knows nothing of what they compute."""
+
+import logging
+import threading
+from collections import OrderedDict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from models.catalog import Place, place
+from models.errors import NoSpace
+from models.types import Model
+
+if TYPE_CHECKING:
+    import torch
+
+DType = Literal["auto", "float32", "bfloat16", "int8"]
+EngineName = Literal["auto", "torch", "ctranslate2"]
+WORKING_SPACE = 1.3
+"""Memory that a model takes while it works, as a multiple of its weights."""
+
+log = logging.getLogger("dateline")
+
+
+class Shelf:
+    """Models by id. Safe to use from several threads: different models load side by side, one model loads once.
+
+    Args:
+        root: the folder of pulled models.
+        max_loaded: pretrained models kept at once; the one unused for longest makes room. Embedded ones stay.
+        paths: whether a path to a folder is an id too.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        dtype: DType = "auto",
+        engine: EngineName = "auto",
+        max_loaded: int = 2,
+        paths: bool = False,
+    ) -> None:
+        self.root = root
+        self._dtype = dtype
+        self._engine = engine
+        self._max_loaded = max_loaded
+        self._paths = paths
+        self._embedded: dict[str, Model] = {}
+        self._pretrained: OrderedDict[str, Model] = OrderedDict()
+        self._lock = threading.Lock()
+        self._loading = threading.Lock()
+
+    def get(self, id: str) -> Model:
+        """The model of that id.
+
+        Raises:
+            UnknownModel, ModelNotPulled: as `catalog.place` says.
+            ModelCorrupt: its files are not what was recorded, or cannot be loaded.
+            NoSpace: memory does not hold it.
+        """
+        where = place(id, root=self.root, paths=self._paths)
+        if found := self._known(where.id):
+            return found
+        with self._loading:
+            if found := self._known(where.id):
+                return found
+            model = self._load(where)
+            with self._lock:
+                (self._embedded if self._stays(where) else self._pretrained)[where.id] = model
+            return model
+
+    def loaded(self) -> list[str]:
+        """The ids of the models that are in memory."""
+        with self._lock:
+            return [*self._embedded, *self._pretrained]
+
+    def _known(self, id: str) -> Model | None:
+        with self._lock:
+            if id in self._pretrained:
+                self._pretrained.move_to_end(id)
+                return self._pretrained[id]
+            return self._embedded.get(id)
+
+    @staticmethod
+    def _stays(where: Place) -> bool:
+        return where.preset is not None and where.preset.repo is None
+
+    def _load(self, where: Place) -> Model:
+        if where.folder is None:
+            from models.summarisers.lead import Lead
+
+            return Lead()
+        from models import loading  # torch loads here, and only here
+
+        if loading.kind_of(where.folder) == "embedded":
+            from models.embedded import Embedded
+
+            return Embedded(where.folder, id=where.id, dtype=self._torch_dtype())
+        self._make_room(where)
+        from models.pretrained import load
+
+        log.info("loading %s", where.id)
+        return load(
+            where, dtype=self._torch_dtype(), engine=self._engine_for(where.folder), quantised=self._quantised()
+        )
+
+    def _make_room(self, where: Place) -> None:
+        """Drop the models unused for longest until the new one fits.
+
+        Raises:
+            NoSpace: it does not fit even alone.
+        """
+        assert where.folder is not None
+        needed = int(WORKING_SPACE * sum(path.stat().st_size for path in where.folder.glob("*.safetensors")))
+        with self._lock:
+            while len(self._pretrained) >= self._max_loaded or (self._pretrained and available_memory() < needed):
+                dropped, _ = self._pretrained.popitem(last=False)
+                log.info("dropping %s from memory to make room for %s", dropped, where.id)
+        if (free := available_memory()) < needed:
+            raise NoSpace(
+                f"Model {where.id!r} needs about {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free. Choose "
+                "a smaller model, or a machine with more memory."
+            )
+
+    def _torch_dtype(self) -> "torch.dtype | None":
+        import torch
+
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}.get(self._dtype)
+
+    def _quantised(self) -> str:
+        return "auto" if self._dtype == "auto" else self._dtype
+
+    def _engine_for(self, folder: Path) -> EngineName:
+        if self._engine != "auto":
+            return self._engine
+        converted = (folder / "ctranslate2" / "model.bin").exists()
+        return "ctranslate2" if converted and find_spec("ctranslate2") else "torch"
+
+
+def available_memory() -> int:
+    """Bytes that can be taken without swapping, within the container's limit where there is one (cgroup v2)."""
+    with open("/proc/meminfo", encoding="ascii") as lines:
+        fields = dict(line.split(":", 1) for line in lines)
+    free = int(fields["MemAvailable"].split()[0]) * 1024
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        if limit != "max":
+            free = min(free, int(limit) - int(Path("/sys/fs/cgroup/memory.current").read_text()))
+    except OSError:
+        pass
+    return free

@@ -1,0 +1,135 @@
+"""Generates with CTranslate2, from a conversion that `pull` left beside the weights. Knows nothing of articles."""
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models import loading
+from models.errors import ModelCorrupt, ModelFailed, ModelUnavailable
+from models.summarisers.seq2seq import Generated, Plan
+from models.summarisers.torch_engine import generation_config, summarization_defaults
+
+CONVERTED = "ctranslate2"
+BATCH_TOKENS = 8_192
+FALLBACK_NEW_TOKENS = 256
+UNTOLD = {
+    "bart": {"normalize_before": False, "normalize_embedding": True, "add_final_layer_norm": False},
+    "pegasus": {"normalize_before": True, "normalize_embedding": False, "add_final_layer_norm": True},
+}
+"""What CTranslate2's converter reads and configurations written by transformers 5 no longer say."""
+
+
+class Ct2Engine:
+    """An encoder–decoder from a folder that holds `ctranslate2/`. Beam search follows the model's own generation
+    config; what CTranslate2 has no word for (early stopping) is its own.
+
+    Raises:
+        ModelUnavailable: CTranslate2 is not installed, or the model was not converted.
+        ModelCorrupt: the conversion cannot be loaded.
+    """
+
+    name = "ctranslate2"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        compute_type: str = "auto",
+        max_input_tokens: int | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        try:
+            import ctranslate2
+        except ModuleNotFoundError as error:
+            raise ModelUnavailable(
+                "The engine 'ctranslate2' is not installed. Run: pip install 'dateline[ct2]', or set "
+                "DATELINE_ENGINE=torch"
+            ) from error
+        if not (folder / CONVERTED / "model.bin").exists():
+            raise ModelUnavailable(
+                f"{str(folder)!r} has not been converted for CTranslate2. Run: dateline models pull --engine ctranslate2 "
+                "on it, or set DATELINE_ENGINE=torch"
+            )
+        from transformers import GenerationConfig
+
+        try:
+            self.translator = ctranslate2.Translator(
+                str(folder / CONVERTED), device="cpu", compute_type=compute_type, inter_threads=1,
+                intra_threads=len(os.sched_getaffinity(0)),
+            )  # fmt: skip
+            self._own = GenerationConfig.from_pretrained(folder)
+        except (RuntimeError, ValueError, OSError) as error:
+            raise ModelCorrupt(
+                f"{str(folder / CONVERTED)!r} cannot be loaded: {error}. Pull the model again."
+            ) from error
+        self.tokenizer = loading.load_pretrained_tokenizer(folder)
+        config = loading.read_config(folder)
+        self.dtype = str(self.translator.compute_type)
+        self.max_input_tokens = max_input_tokens or loading.input_limit(config, self.tokenizer)
+        self._defaults = summarization_defaults(config)
+        own_prefix = str(self._defaults.pop("prefix", ""))
+        self.prefix = own_prefix if prefix is None else prefix
+
+    def generate(self, inputs: Sequence[Sequence[int]], plan: Plan) -> list[Generated]:
+        config = generation_config(self._own, self._defaults, plan)
+        most, least = lengths(config)
+        try:
+            found = self.translator.translate_batch(
+                [self.tokenizer.convert_ids_to_tokens(list(ids)) for ids in inputs],
+                max_batch_size=BATCH_TOKENS,
+                batch_type="tokens",
+                beam_size=config.num_beams or 1,
+                length_penalty=1.0 if config.length_penalty is None else config.length_penalty,
+                no_repeat_ngram_size=config.no_repeat_ngram_size or 0,
+                repetition_penalty=config.repetition_penalty or 1.0,
+                max_decoding_length=most,
+                min_decoding_length=least,
+                max_input_length=0,
+            )
+        except RuntimeError as error:
+            raise ModelFailed(f"CTranslate2 failed: {error}") from error
+        special = set(self.tokenizer.all_special_ids)
+        outputs = [self.tokenizer.convert_tokens_to_ids(result.hypotheses[0]) for result in found]
+        return [
+            Generated(tuple(token for token in ids if token not in special), ended=len(ids) < most) for ids in outputs
+        ]
+
+
+def lengths(config: Any) -> tuple[int, int]:
+    """The most and the least tokens to decode; transformers' `max_length` counts the token that starts the decoder,
+    and both count the one that ends it."""
+    most = config.max_new_tokens or (config.max_length or FALLBACK_NEW_TOKENS) - 1
+    least = config.min_new_tokens or max((config.min_length or 0) - 1, 0)
+    return max(most - 1, 1), min(least, max(most - 1, 1))
+
+
+def convert(folder: Path) -> None:
+    """Convert the weights in `folder` for CTranslate2, into `folder/ctranslate2`, in the precision they have.
+
+    Raises:
+        ModelUnavailable: CTranslate2 is not installed.
+        ModelCorrupt: CTranslate2 does not know this architecture.
+    """
+    try:
+        from ctranslate2.converters import TransformersConverter
+    except ModuleNotFoundError as error:
+        raise ModelUnavailable(
+            "Converting needs CTranslate2. Run: pip install 'dateline[ct2]', or pull with --engine torch"
+        ) from error
+    config = loading.read_config(folder)
+    kind = config.get("model_type", "")
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            for path in folder.iterdir():
+                if path.is_file() and path.name != "config.json":
+                    (Path(temporary) / path.name).symlink_to(path.resolve())
+            complete = json.dumps(UNTOLD.get(kind, {}) | config)
+            (Path(temporary) / "config.json").write_text(complete, encoding="utf-8")
+            TransformersConverter(temporary).convert(str(folder / CONVERTED), force=True)
+    except Exception as error:  # it raises nearly anything at an architecture it does not know
+        raise ModelCorrupt(
+            f"CTranslate2 cannot convert a {kind} model ({error}). Pull it with --engine torch."
+        ) from error

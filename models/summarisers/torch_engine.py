@@ -1,0 +1,95 @@
+"""Generates with torch and transformers, as plain `generate` would. Knows nothing of articles or summaries."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+
+from models import loading
+from models.errors import ModelFailed
+from models.summarisers.seq2seq import Generated, Plan
+
+
+class TorchEngine:
+    """An encoder–decoder from a folder."""
+
+    name = "torch"
+
+    def __init__(
+        self, folder: Path, *, dtype: torch.dtype, max_input_tokens: int | None = None, prefix: str | None = None
+    ) -> None:
+        self.model, self.tokenizer = loading.load_pretrained(folder, "seq2seq", dtype=dtype)
+        config = loading.read_config(folder)
+        self.dtype = str(dtype).removeprefix("torch.")
+        self.max_input_tokens = max_input_tokens or loading.input_limit(config, self.tokenizer)
+        self._defaults = summarization_defaults(config)
+        own_prefix = str(self._defaults.pop("prefix", ""))
+        self.prefix = own_prefix if prefix is None else prefix
+        self._is_led = config.get("model_type") == "led"
+
+    def generate(self, inputs: Sequence[Sequence[int]], plan: Plan) -> list[Generated]:
+        padded = self.tokenizer.pad({"input_ids": [list(ids) for ids in inputs]}, return_tensors="pt")
+        arguments: dict[str, Any] = {name: tensor.to(self.model.device) for name, tensor in padded.items()}
+        if self._is_led:  # the first token sees everything, as LED was trained to summarise
+            arguments["global_attention_mask"] = torch.zeros_like(arguments["input_ids"])
+            arguments["global_attention_mask"][:, 0] = 1
+        config = generation_config(self.model.generation_config, self._defaults, plan)
+        with torch.inference_mode():
+            output = self.model.generate(
+                **arguments, generation_config=config, logits_processor=LogitsProcessorList([RefuseNaN()])
+            )
+        most = 1 + config.max_new_tokens if config.max_new_tokens else config.max_length or 20
+        return [self._generated(ids, most=most) for ids in output.tolist()]
+
+    def _generated(self, ids: list[int], *, most: int) -> Generated:
+        """Strip special tokens. An end in the very last place may be forced (BART's config does so): no end."""
+        ends = self.model.generation_config.eos_token_id
+        ends = ends if isinstance(ends, list) else [ends]
+        end = next((place for place, token in enumerate(ids) if place and token in ends), most)
+        special = set(self.tokenizer.all_special_ids)
+        return Generated(tuple(token for token in ids if token not in special), ended=end + 1 < most)
+
+
+class RefuseNaN(LogitsProcessor):
+    """Raises ModelFailed at logits that are no numbers; `generate` would write nonsense without a word."""
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        if torch.isnan(scores).any():
+            raise ModelFailed("The model's output is not a number (NaN). Its weights or the dtype may be broken.")
+        return scores
+
+
+def generation_config(own: GenerationConfig, defaults: dict[str, Any], plan: Plan) -> GenerationConfig:
+    """The model's own config, changed by the plan. Sampling is off: a result that is kept must be repeatable. A cap on
+    length lifts a floor that lies above it."""
+    config = copy.deepcopy(own)
+    config.update(**defaults, do_sample=False)
+    if plan.beams is not None:
+        config.num_beams = plan.beams
+    if plan.max_new_tokens is not None or plan.min_new_tokens is not None:
+        # In `length` rather than `new_tokens`: both count what the decoder writes after the token that starts it, and
+        # `generate` would fill a missing one from the model's own config.
+        least = plan.min_new_tokens or 0
+        most = plan.max_new_tokens or max(2 * least, least + 64)
+        config.max_length, config.min_length = 1 + most, 1 + min(least, most) if least else 0
+        config.max_new_tokens = config.min_new_tokens = None
+    return config
+
+
+def summarization_defaults(config: dict[str, Any]) -> dict[str, Any]:
+    """What old configs say of summarization alone; the pipelines of transformers 4 applied it, and 5 forgot it."""
+    known = (config.get("task_specific_params") or {}).get("summarization") or {}
+    taken = {
+        "prefix",
+        "max_length",
+        "min_length",
+        "num_beams",
+        "length_penalty",
+        "no_repeat_ngram_size",
+        "early_stopping",
+    }
+    return {name: value for name, value in known.items() if name in taken}

@@ -1,0 +1,1 @@
+"""Models that tag: pretrained classifiers, and natural-language inference for callers' own labels."""

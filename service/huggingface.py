@@ -1,0 +1,219 @@
+"""Routes that speak the Hugging Face task schema, so that `huggingface_hub.InferenceClient` and what is built on it can
+use Dateline as it is. They translate and hold no logic of their own."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from models.types import Model, SummaryOptions, TopicsOptions, Truncation
+from seeds.records import Article
+from service import __version__
+from service.digest import Digest, Wanted
+from service.errors import InvalidRequest, TooLarge
+from service.routes import Rooms, Running, check_key
+
+TOKENS_PER_WORD = 1.3
+"""Of English, to read limits that clients give in tokens."""
+TaskName = Literal["summarization", "text-classification", "zero-shot-classification"]
+ModelId = Annotated[str, Path(description="A preset, or the id of a model that was pulled")]
+
+router = APIRouter(prefix="/models", tags=["hugging face"], dependencies=[Depends(check_key)])
+
+
+class GenerateParameters(BaseModel):
+    """Limits in tokens become limits in words. Sampling is refused: a result that is kept must be repeatable."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_new_tokens: int | None = Field(default=None, ge=1)
+    max_length: int | None = Field(default=None, ge=1)
+    min_new_tokens: int | None = Field(default=None, ge=0)
+    min_length: int | None = Field(default=None, ge=0)
+    num_beams: int | None = Field(default=None, ge=1)
+
+
+class Parameters(BaseModel):
+    """The parameters of all three tasks; each task refuses those of the others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    generate_parameters: GenerateParameters | None = None
+    truncation: Literal["do_not_truncate", "longest_first", "only_first", "only_second"] | None = None
+    clean_up_tokenization_spaces: bool | None = None
+    top_k: int | None = Field(default=None, ge=1)
+    function_to_apply: Literal["sigmoid", "softmax", "none"] | None = None
+    candidate_labels: list[str] | None = Field(default=None, min_length=1)
+    multi_label: bool | None = None
+    hypothesis_template: str | None = None
+
+
+class TaskRequest(BaseModel):
+    inputs: str | list[str]
+    parameters: Parameters | None = None
+    options: dict[str, Any] | None = Field(
+        default=None, description="Accepted and ignored: caching and waiting are ours"
+    )
+
+
+class SummaryText(BaseModel):
+    summary_text: str
+    input_tokens: int
+    used_tokens: int
+    truncated: bool
+
+
+class Scored(BaseModel):
+    label: str
+    score: float
+
+
+class Info(BaseModel):
+    """What serves a model, in the words of text-embeddings-inference's /info."""
+
+    model_id: str
+    model_sha: str
+    model_dtype: str
+    engine: str
+    tasks: list[TaskName]
+    max_input_length: int | None
+    languages: list[str]
+    licence: str
+    version: str
+
+
+@router.post("/{model_id:path}")
+async def run(
+    model_id: ModelId,
+    request: TaskRequest,
+    running: Running,
+    client: Request,
+    task: Annotated[
+        TaskName | None, Query(description="For a model that does several; told by the parameters else")
+    ] = None,
+) -> list[SummaryText] | list[list[Scored]] | list[Scored]:
+    """One of the tasks summarization, text-classification and zero-shot-classification, as the model does it."""
+    model = await run_in_threadpool(running.models.get, model_id)
+    parameters = request.parameters or Parameters()
+    chosen = task or _task(model, parameters)
+    texts = [request.inputs] if isinstance(request.inputs, str) else request.inputs
+    if len(texts) > running.settings.max_articles:
+        raise TooLarge(f"{len(texts):,} inputs were sent; the limit is {running.settings.max_articles:,}.")
+    if chosen == "summarization":
+        wanted = Wanted(summary_model=model_id, summary=_summary_options(parameters))
+        return [_summary_text(found) for found in await _digests(running, texts, wanted, client)]
+    wanted = Wanted(topics_model=model_id, topics=_topics_options(parameters, chosen, model))
+    scored = [_scored(found) for found in await _digests(running, texts, wanted, client)]
+    if chosen == "zero-shot-classification":
+        if len(scored) != 1:
+            raise InvalidRequest("Zero-shot classification takes one text in 'inputs'. Send the others by themselves.")
+        return scored[0]
+    return scored
+
+
+@router.get("/{model_id:path}/health")
+async def health(model_id: ModelId, running: Running) -> dict[str, str]:
+    """The model can be asked."""
+    await run_in_threadpool(running.models.get, model_id)
+    return {"status": "ok"}
+
+
+@router.get("/{model_id:path}/info")
+async def info(model_id: ModelId, running: Running) -> Info:
+    """What the model is."""
+    model = await run_in_threadpool(running.models.get, model_id)
+    known = model.info
+    return Info(
+        model_id=known.id,
+        model_sha=known.revision,
+        model_dtype=known.dtype,
+        engine=known.engine,
+        tasks=_tasks(model),
+        max_input_length=known.max_input_tokens,
+        languages=list(known.languages),
+        licence=known.licence,
+        version=__version__,
+    )
+
+
+def _tasks(model: Model) -> list[TaskName]:
+    found: list[TaskName] = ["summarization"] if "summary" in model.info.tasks else []
+    if "topics" in model.info.tasks:
+        if not model.info.reads_per_label:
+            found.append("text-classification")
+        if model.info.takes_labels:
+            found.append("zero-shot-classification")
+    return found
+
+
+def _task(model: Model, parameters: Parameters) -> TaskName:
+    """The task that the parameters belong to, or else the first one the model does."""
+    if parameters.candidate_labels is not None:
+        return "zero-shot-classification"
+    if parameters.top_k is not None or parameters.function_to_apply is not None:
+        return "text-classification"
+    return _tasks(model)[0]
+
+
+def _summary_options(parameters: Parameters) -> SummaryOptions:
+    _refuse(parameters, "summarization", {"generate_parameters", "truncation", "clean_up_tokenization_spaces"})
+    limits = parameters.generate_parameters or GenerateParameters()
+    cut: Truncation = "chunk" if parameters.truncation in (None, "do_not_truncate") else "truncate"
+    return SummaryOptions(
+        max_words=_words(limits.max_new_tokens or limits.max_length),
+        min_words=_words(limits.min_new_tokens or limits.min_length),
+        beams=limits.num_beams,
+        truncation=cut,
+    )
+
+
+def _topics_options(parameters: Parameters, task: TaskName, model: Model) -> TopicsOptions:
+    if task == "text-classification":
+        _refuse(parameters, task, {"top_k", "function_to_apply"})
+        return TopicsOptions(
+            threshold=None if parameters.function_to_apply == "none" else 0.0,
+            limit=parameters.top_k or 1_000,
+            scoring=parameters.function_to_apply,
+        )
+    _refuse(parameters, task, {"candidate_labels", "multi_label", "hypothesis_template"})
+    if not parameters.candidate_labels:
+        raise InvalidRequest("Zero-shot classification needs the labels: send parameters.candidate_labels.")
+    return TopicsOptions(
+        labels=tuple(parameters.candidate_labels),
+        multi_label=bool(parameters.multi_label) if model.info.reads_per_label else parameters.multi_label,
+        template=parameters.hypothesis_template,
+    )
+
+
+def _refuse(parameters: Parameters, task: TaskName, takes: set[str]) -> None:
+    foreign = sorted(parameters.model_fields_set - takes - {name for name, value in parameters if value is None})
+    if foreign:
+        raise InvalidRequest(f"{task} does not take {', '.join(foreign)}; it takes {', '.join(sorted(takes))}.")
+
+
+def _words(tokens: int | None) -> int | None:
+    return max(int(tokens / TOKENS_PER_WORD), 1) if tokens else None
+
+
+async def _digests(running: Rooms, texts: list[str], wanted: Wanted, client: Request) -> list[Digest]:
+    found = await running.digest([Article(text) for text in texts], wanted, client=client)
+    for digest in found:
+        if digest.error:
+            raise digest.error
+    return found
+
+
+def _summary_text(digest: Digest) -> SummaryText:
+    summary = digest.summary
+    assert summary is not None
+    return SummaryText(
+        summary_text=summary.text,
+        input_tokens=summary.input_tokens,
+        used_tokens=summary.used_tokens,
+        truncated=summary.truncated,
+    )
+
+
+def _scored(digest: Digest) -> list[Scored]:
+    return [Scored(label=topic.label or topic.name, score=topic.score) for topic in digest.topics or ()]

@@ -1,0 +1,456 @@
+"""Decides which work is done, when, and in which company: admission by estimated cost, live requests before archives,
+batches of like length within a token budget, deadlines, and a watch over the worker. Knows nothing of HTTP, results or
+what models compute.
+
+One worker runs one batch at a time: a batch already keeps every core busy, and two models at once would only slow each
+other down. Who waits longest is always in the next batch of their model, so that nobody waits for company for long.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol
+
+from models.errors import ModelFailed
+from models.types import Model, Outcome, Work
+from service.errors import ClientLeft, DeadlineExceeded, Overloaded
+from service.isolation import run_isolated
+
+CHARACTERS_PER_TOKEN = 4
+LEAST_COST = 16
+ARCHIVE_TURN_SECONDS = 5.0
+"""Archive work that has waited so long has the next batch, however busy live requests keep the worker."""
+PACE_MEMORY = 0.7
+"""How much of an earlier estimate of a model's pace survives a new measurement."""
+STUCK_FACTOR = 4.0
+MOST_ABANDONED = 2
+"""Threads that may hang in a model before the process is declared unhealthy and should be restarted."""
+
+log = logging.getLogger("dateline")
+
+
+class Urgency(IntEnum):
+    """Who goes first."""
+
+    LIVE = 0
+    ARCHIVE = 1
+
+
+class Cancellation:
+    """Tells work that nobody waits for it any more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._heard: list[Callable[[], None]] = []
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        with self._lock:
+            self.cancelled = True
+            heard, self._heard = self._heard, []
+        for listener in heard:
+            listener()
+
+    @contextmanager
+    def heard_by(self, listener: Callable[[], None]) -> Iterator[None]:
+        """Have `listener` called when the work is cancelled, or at once if it was."""
+        with self._lock:
+            self._heard.append(listener)
+            late = self.cancelled
+        if late:
+            listener()
+        try:
+            yield
+        finally:
+            with self._lock:
+                if listener in self._heard:
+                    self._heard.remove(listener)
+
+
+class Admission(Protocol):
+    """A place that was found for a request's work."""
+
+    def run(self, model: Model, work: Sequence[Work]) -> list[Outcome]:
+        """One outcome for each `Work`, in order.
+
+        Raises:
+            ClientLeft: it was cancelled.
+        """
+        ...
+
+
+class Schedules(Protocol):
+    """Finds a place for work."""
+
+    def admit(
+        self,
+        work: Sequence[tuple[Model, Sequence[Work]]],
+        *,
+        urgency: Urgency = Urgency.LIVE,
+        cancellation: Cancellation | None = None,
+    ) -> AbstractContextManager[Admission]:
+        """A place for all of `work`, held until the context is left.
+
+        Raises:
+            Overloaded: there is none now.
+        """
+        ...
+
+
+class Unscheduled:
+    """Runs work at once, in the caller's thread: for the command line, which has nobody to share with."""
+
+    def admit(
+        self,
+        work: Sequence[tuple[Model, Sequence[Work]]],
+        *,
+        urgency: Urgency = Urgency.LIVE,
+        cancellation: Cancellation | None = None,
+    ) -> AbstractContextManager[Admission]:
+        return nullcontext(self)
+
+    def run(self, model: Model, work: Sequence[Work]) -> list[Outcome]:
+        return [outcome for start, end in runs(work, model) for outcome in run_isolated(model, work[start:end])]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy the scheduler is. `waiting_seconds`: the estimated time until everything admitted is done."""
+
+    requests: int
+    articles: int
+    waiting_seconds: float
+    refused: int
+    abandoned_threads: int
+
+
+@dataclass(eq=False, slots=True)
+class _Item:
+    """One `Work` on its way through the queue."""
+
+    model: Model
+    work: Work
+    cost: int
+    place: "_Place"
+    number: int
+    arrived: float
+
+
+@dataclass(eq=False)
+class _Place:
+    """A request's place: what it still costs, in seconds, and the outcomes of the run under way."""
+
+    scheduler: "Scheduler"
+    urgency: Urgency
+    deadline: float
+    seconds: float
+    cancelled: bool = False
+    outcomes: list[Outcome | None] = field(default_factory=list)
+    missing: int = 0
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, model: Model, work: Sequence[Work]) -> list[Outcome]:
+        return self.scheduler._run(self, model, work)
+
+
+class Scheduler:
+    """The queue in front of the models, and the worker behind it. Safe to use from several threads.
+
+    Args:
+        max_queue_seconds: work is refused when what is admitted would keep it waiting for longer, by estimate.
+        max_waiting: requests admitted at once.
+        deadline_seconds: work that has not begun so long after its admission fails.
+        stuck_seconds: a batch that runs for longer than this, and than four times its estimate, is given up.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_queue_seconds: float = 20.0,
+        max_waiting: int = 200,
+        deadline_seconds: float = 60.0,
+        stuck_seconds: float = 120.0,
+    ) -> None:
+        self._max_queue_seconds = max_queue_seconds
+        self._max_waiting = max_waiting
+        self._deadline_seconds = deadline_seconds
+        self._stuck_seconds = stuck_seconds
+        self._changed = threading.Condition()
+        self._queues: dict[Urgency, list[_Item]] = {urgency: [] for urgency in Urgency}
+        self._places: set[_Place] = set()
+        self._paces: dict[str, float] = {}
+        self._budgets: dict[str, int] = {}
+        self._running: list[_Item] = []
+        self._since = 0.0
+        self._archive_turn = 0.0
+        self._refused = 0
+        self._closed = False
+        self._abandoned: list[threading.Thread] = []
+        self._worker = self._start_worker()
+        threading.Thread(target=self._watch, name="dateline-watch", daemon=True).start()
+
+    @contextmanager
+    def admit(
+        self,
+        work: Sequence[tuple[Model, Sequence[Work]]],
+        *,
+        urgency: Urgency = Urgency.LIVE,
+        cancellation: Cancellation | None = None,
+    ) -> Iterator[Admission]:
+        """As `Schedules.admit`. Archives are never refused: they wait, and nobody waits for them.
+
+        Raises:
+            Overloaded: with the seconds after which it is worth trying again.
+        """
+        with self._changed:
+            seconds = sum(cost(item, model) / self._pace(model) for model, items in work for item in items)
+            if urgency is Urgency.LIVE:
+                self._refuse_unless_room(seconds)
+            place = _Place(self, urgency, time.monotonic() + self._deadline_seconds, seconds)
+            self._places.add(place)
+        try:
+            with (cancellation or Cancellation()).heard_by(lambda: self._cancel(place)):
+                yield place
+        finally:
+            with self._changed:
+                self._places.discard(place)
+
+    def load(self) -> Load:
+        with self._changed:
+            return Load(
+                requests=len(self._places),
+                articles=sum(map(len, self._queues.values())) + len(self._running),
+                waiting_seconds=self._wait(),
+                refused=self._refused,
+                abandoned_threads=self._count_abandoned(),
+            )
+
+    def ailment(self) -> str | None:
+        """What is wrong that only a restart of the process mends; None when nothing is."""
+        with self._changed:
+            if not self._worker.is_alive() and not self._closed:
+                self._worker = self._start_worker()
+                log.error("the worker had died and was restarted")
+            hanging = self._count_abandoned()
+        if hanging >= MOST_ABANDONED:
+            return f"{hanging} threads hang in models that were given up; only a restart frees them."
+        return None
+
+    def close(self) -> None:
+        """Stop the worker after its present batch; what still waits fails."""
+        with self._changed:
+            self._closed = True
+            for queue in self._queues.values():
+                for item in queue:
+                    self._resolve(item, Outcome(error=ClientLeft("The service is stopping.")))
+                queue.clear()
+            self._changed.notify_all()
+        self._worker.join(timeout=5)
+
+    def _refuse_unless_room(self, seconds: float) -> None:
+        wait = self._wait()
+        live = sum(place.urgency is Urgency.LIVE for place in self._places)
+        over = wait + seconds - self._max_queue_seconds
+        if live and (over > 0 or live >= self._max_waiting):
+            self._refused += 1
+            raise Overloaded(
+                f"The service is busy for the next {wait:.0f} s; this request would take {seconds:.1f} s more, and at "
+                f"most {self._max_queue_seconds:.0f} s of work may wait.",
+                retry_after_seconds=max(math.ceil(min(over, wait)), 1),
+                waiting=live,
+            )
+
+    def _wait(self) -> float:
+        """Seconds until all live work that is admitted should be done."""
+        queued = sum(place.seconds for place in self._places if place.urgency is Urgency.LIVE)
+        if self._running and self._running[0].place.urgency is Urgency.ARCHIVE:
+            queued += max(self._estimate(self._running) - (time.monotonic() - self._since), 0)
+        return queued
+
+    def _estimate(self, items: Sequence[_Item]) -> float:
+        return sum(item.cost for item in items) / self._pace(items[0].model) if items else 0.0
+
+    def _pace(self, model: Model) -> float:
+        """Tokens a second."""
+        return self._paces.get(model.info.id, model.info.characters_per_second / CHARACTERS_PER_TOKEN)
+
+    def _run(self, place: _Place, model: Model, work: Sequence[Work]) -> list[Outcome]:
+        with self._changed:
+            if place.cancelled:
+                raise ClientLeft("The client left before its work began.")
+            if self._closed:
+                raise ClientLeft("The service is stopping.")
+            place.outcomes, place.missing = [None] * len(work), len(work)
+            place.done.clear()
+            arrived = time.monotonic()
+            self._queues[place.urgency] += [
+                _Item(model, item, cost(item, model), place, number, arrived) for number, item in enumerate(work)
+            ]
+            self._changed.notify_all()
+        place.done.wait()
+        if place.cancelled:
+            raise ClientLeft("The client left before its work was done.")
+        return [outcome for outcome in place.outcomes if outcome is not None]
+
+    def _cancel(self, place: _Place) -> None:
+        """Take the place's items out of the queue; a batch that runs already runs on."""
+        with self._changed:
+            place.cancelled = True
+            self._places.discard(place)
+            queue = self._queues[place.urgency]
+            queue[:] = [item for item in queue if item.place is not place]
+            place.done.set()
+
+    def _start_worker(self) -> threading.Thread:
+        worker = threading.Thread(target=self._work, name="dateline-worker", daemon=True)
+        worker.start()
+        return worker
+
+    def _work(self) -> None:
+        me = threading.current_thread()
+        while True:
+            with self._changed:
+                batch: list[_Item] = []
+                while not self._closed and not (batch := self._take()):
+                    self._changed.wait()
+                if self._closed:
+                    return
+                self._running, self._since = batch, time.monotonic()
+            outcomes = self._attempt(batch, me)
+            with self._changed:
+                if me is not self._worker:  # it was given up while it ran, and another has taken over
+                    return
+                elapsed = time.monotonic() - self._since
+                for item, outcome in zip(batch, outcomes, strict=True):
+                    self._resolve(item, outcome)
+                self._learn_pace(batch, elapsed)
+                self._running = []
+
+    def _attempt(self, batch: Sequence[_Item], me: threading.Thread) -> list[Outcome]:
+        model = batch[0].model
+
+        def beat() -> None:
+            with self._changed:
+                if me is self._worker:
+                    self._since = time.monotonic()
+
+        def full() -> None:
+            with self._changed:
+                budget = max(self._budget(model) // 2, LEAST_COST)
+                self._budgets[model.info.id] = budget
+            log.warning("model %s ran out of memory; its batches now hold %d tokens", model.info.id, budget)
+
+        try:
+            return run_isolated(model, [item.work for item in batch], beat=beat, full=full)
+        except BaseException as error:  # noqa: BLE001 - SystemExit from a model must not end the worker
+            failure = ModelFailed(f"Model {model.info.id!r} tried to stop the process ({type(error).__name__}).")
+            return [Outcome(error=failure)] * len(batch)
+
+    def _take(self) -> list[_Item]:
+        """The next batch: the item that has waited longest, and those of its model that are nearest in length."""
+        now = time.monotonic()
+        for queue in self._queues.values():
+            for item in [item for item in queue if now > item.place.deadline and item.place.urgency is Urgency.LIVE]:
+                queue.remove(item)
+                self._resolve(item, Outcome(error=_late(now - item.arrived)))
+        live, archive = self._queues[Urgency.LIVE], self._queues[Urgency.ARCHIVE]
+        patient = bool(archive) and now - max(self._archive_turn, archive[0].arrived) > ARCHIVE_TURN_SECONDS
+        queue = archive if archive and (patient or not live) else live
+        if not queue:
+            return []
+        if queue is archive:
+            self._archive_turn = now
+        first = queue[0]
+        near = sorted(
+            (item for item in queue if item.model is first.model), key=lambda item: abs(item.cost - first.cost)
+        )
+        room = self._budget(first.model) - first.cost
+        batch = [first]
+        for item in near:
+            if item is not first:
+                room -= item.cost
+                if room < 0:
+                    break
+                batch.append(item)
+        taken = set(map(id, batch))
+        queue[:] = [item for item in queue if id(item) not in taken]
+        return batch
+
+    def _budget(self, model: Model) -> int:
+        return self._budgets.get(model.info.id, model.info.batch_tokens)
+
+    def _resolve(self, item: _Item, outcome: Outcome) -> None:
+        place = item.place
+        if place.cancelled or place.outcomes[item.number] is not None:
+            return
+        place.outcomes[item.number] = outcome
+        place.seconds = max(place.seconds - item.cost / self._pace(item.model), 0.0)
+        place.missing -= 1
+        if place.missing == 0:
+            place.done.set()
+
+    def _learn_pace(self, batch: Sequence[_Item], elapsed: float) -> None:
+        model = batch[0].model
+        measured = sum(item.cost for item in batch) / max(elapsed, 1e-4)
+        known = self._paces.get(model.info.id)
+        self._paces[model.info.id] = measured if known is None else PACE_MEMORY * known + (1 - PACE_MEMORY) * measured
+
+    def _watch(self) -> None:
+        """Give up a batch that hangs: its articles fail, another worker takes over, the hanging thread is left."""
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                running, since = self._running, self._since
+                allowed = max(self._stuck_seconds, STUCK_FACTOR * self._estimate(running))
+                hangs = bool(running) and time.monotonic() - since > allowed
+                if hangs:
+                    model = running[0].model.info.id
+                    log.error("model %s hangs since %.0f s; its %d articles are given up", model, allowed, len(running))
+                    failure = ModelFailed(
+                        f"Model {model!r} did not answer within {allowed:.0f} s and was given up. Send a shorter text, "
+                        "or raise DATELINE_STUCK_SECONDS if the model is merely slow."
+                    )
+                    for item in running:
+                        self._resolve(item, Outcome(error=failure))
+                    self._abandoned.append(self._worker)
+                    self._running = []
+                    self._worker = self._start_worker()
+            time.sleep(min(self._stuck_seconds / 10, 1.0))
+
+    def _count_abandoned(self) -> int:
+        self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
+        return len(self._abandoned)
+
+
+def cost(work: Work, model: Model) -> int:
+    """The tokens that a `Work` will take, roughly, without asking the tokenizer."""
+    tokens = len(work.document.text) // CHARACTERS_PER_TOKEN
+    labels = len(work.topics.labels) or 17 if work.topics is not None and model.info.reads_per_label else 1
+    return max(tokens, LEAST_COST) * labels
+
+
+def runs(work: Sequence[Work], model: Model) -> Iterator[tuple[int, int]]:
+    """Bounds of runs that the model reads well at once, in order."""
+    most = model.info.batch_tokens
+    start = held = 0
+    for number, item in enumerate(work):
+        tokens = cost(item, model)
+        if held and held + tokens > most:
+            yield start, number
+            start, held = number, 0
+        held += tokens
+    if len(work) > start:
+        yield start, len(work)
+
+
+def _late(seconds: float) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        f"The work had not begun after {seconds:.0f} s. Try again when the service is less busy, or raise "
+        "DATELINE_DEADLINE_SECONDS."
+    )
