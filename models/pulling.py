@@ -1,6 +1,6 @@
-"""Pulls models from the hub: the only caller of the hub's client. Resolves a revision to a commit, fetches the files that
-are needed, checks every one, turns `.bin` weights into safetensors and leaves a folder that serves without network.
-Knows nothing of what models compute."""
+"""Pulls models from the hub: the only caller of the hub's client. Resolves a revision to a commit, fetches the files
+that are needed, checks every one, turns `.bin` weights into safetensors and leaves a folder that serves without
+network. Knows nothing of what models compute."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
-    HTTPError,
+    HTTPError,  # type: ignore[attr-defined]  # of the HTTP library the client uses, whichever that is
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -153,8 +153,8 @@ def _check_space(root: Path, needed: int, *, converts: bool) -> None:
     free = shutil.disk_usage(root).free
     if free < needed:
         raise NoSpace(
-            f"The model needs {needed / 1e9:.1f} GB in {str(root)!r}; {free / 1e9:.1f} GB are free. Free some space, or "
-            "set DATELINE_MODELS to another disk."
+            f"The model needs {needed / 1e9:.1f} GB in {str(root)!r}; {free / 1e9:.1f} GB are free. Free some "
+            "space, or set DATELINE_MODELS to another disk."
         )
 
 

@@ -115,8 +115,8 @@ class ModelInfo:
     key because they can change output; `vocabulary` is the release its topics come from.
 
     `max_input_tokens` is what it reads at once, None for any length. `batch_tokens` is what it reads best in one call.
-    `characters_per_second` is a first guess of its pace, until that has been measured; `takes_labels`: it scores callers' own
-    labels; `reads_per_label`: it reads the article anew for every one.
+    `characters_per_second` is a first guess of its pace, until that has been measured. `takes_labels`: it scores
+    callers' own labels; `reads_per_label`: it reads the article anew for every one.
     """
 
     id: str

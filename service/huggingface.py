@@ -181,7 +181,8 @@ def _topics_options(parameters: Parameters, task: TaskName, model: Model) -> Top
         raise InvalidRequest("Zero-shot classification needs the labels: send parameters.candidate_labels.")
     return TopicsOptions(
         labels=tuple(parameters.candidate_labels),
-        multi_label=bool(parameters.multi_label) if model.info.reads_per_label else parameters.multi_label,
+        # The client always sends multi_label, false unless told; a model that scores by kinship has only one way.
+        multi_label=bool(parameters.multi_label) if model.info.reads_per_label else None,
         template=parameters.hypothesis_template,
     )
 

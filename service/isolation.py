@@ -32,7 +32,7 @@ def run_isolated(
         outcomes = model.run(work)
         if len(outcomes) != len(work):
             raise ModelFailed(f"Model {model.info.id!r} was given {len(work)} articles and answered {len(outcomes)}.")
-    except Exception as error:  # a model may raise anything, and the other articles must not suffer
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model may raise anything, and the other articles must not suffer
         memory = out_of_memory(error)
         if memory:
             full()
@@ -48,12 +48,12 @@ def run_isolated(
     ]
 
 
-def out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: BaseException) -> bool:
     """Whether the error says that memory ran out; torch's own class derives from RuntimeError, on CPUs it is one."""
     return isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "not enough memory" in str(error)
 
 
-def _told(model: Model, error: Exception, *, memory: bool) -> ModelError:
+def _told(model: Model, error: BaseException, *, memory: bool) -> ModelError:
     id = model.info.id
     if memory:
         found = ModelFailed(

@@ -345,11 +345,7 @@ class Scheduler:
                 self._budgets[model.info.id] = budget
             log.warning("model %s ran out of memory; its batches now hold %d tokens", model.info.id, budget)
 
-        try:
-            return run_isolated(model, [item.work for item in batch], beat=beat, full=full)
-        except BaseException as error:  # noqa: BLE001 - SystemExit from a model must not end the worker
-            failure = ModelFailed(f"Model {model.info.id!r} tried to stop the process ({type(error).__name__}).")
-            return [Outcome(error=failure)] * len(batch)
+        return run_isolated(model, [item.work for item in batch], beat=beat, full=full)
 
     def _take(self) -> list[_Item]:
         """The next batch: the item that has waited longest, and those of its model that are nearest in length."""

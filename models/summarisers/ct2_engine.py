@@ -50,8 +50,8 @@ class Ct2Engine:
             ) from error
         if not (folder / CONVERTED / "model.bin").exists():
             raise ModelUnavailable(
-                f"{str(folder)!r} has not been converted for CTranslate2. Run: dateline models pull --engine ctranslate2 "
-                "on it, or set DATELINE_ENGINE=torch"
+                f"{str(folder)!r} has not been converted for CTranslate2. Run: dateline models pull --engine "
+                "ctranslate2 on it, or set DATELINE_ENGINE=torch"
             )
         from transformers import GenerationConfig
 

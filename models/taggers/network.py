@@ -35,6 +35,8 @@ class Classifier:
         Raises:
             ModelFailed: the model answered with something that is no number.
         """
+        if not texts:
+            return torch.empty(0, len(self.labels))
         encoded = self.tokenizer(
             list(texts), list(pairs) if pairs else None, truncation="only_first", max_length=self.max_input_tokens
         )  # passages were cut to fit; this only takes off what a tokenizer counts more over a passage

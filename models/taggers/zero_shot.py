@@ -88,7 +88,7 @@ class ZeroShotTagger:
             for part in parts:
                 premises += [part.text] * len(own)
                 hypotheses += own
-        logits = self._network.logits(premises, hypotheses) if read else torch.empty(0, 2)
+        logits = self._network.logits(premises, hypotheses)
         taken = 0
         for number, (labels, parts) in read.items():
             size = len(parts) * len(labels)

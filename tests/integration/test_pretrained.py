@@ -1,0 +1,285 @@
+"""Pretrained models of every architecture: the same words as plain transformers, alone and in a batch, long and short."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForSeq2SeqLM, AutoModelForSequenceClassification, AutoTokenizer
+
+from models import vocabulary
+from models.catalog import Place, Preset
+from models.errors import InputTooLong, InvalidOption, ModelFailed, UnsupportedTask
+from models.pretrained import load
+from models.shelf import Shelf, available_memory
+from models.summarisers import ct2_engine
+from models.types import Document, Model, Summary, SummaryOptions, Task, Topic, TopicsOptions, Work
+from tests.articles import BUDGET, FOOTBALL, HARBOUR, long_article
+from tests.pretrained import CLASSIFIERS, SEQ2SEQ, change_config, make, make_classifier, make_seq2seq
+
+SHORT = "Brenna Rovers beat Holt City on Sunday to win the cup."
+TEXTS = [SHORT, BUDGET, HARBOUR, "It rained.", FOOTBALL]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("pretrained")
+    return {kind: make(kind, root / kind) for kind in (*SEQ2SEQ, *CLASSIFIERS)}
+
+
+@pytest.fixture(scope="module")
+def model_of(folders: dict[str, Path]) -> Any:
+    @cache
+    def get(kind: str, engine: Any = "torch", preset: Preset | None = None) -> Model:
+        return load(Place(kind, folders[kind], preset), dtype=torch.float32, engine=engine, quantised="float32")
+
+    return get
+
+
+def summary(model: Model, text: str, **options: Any) -> Summary:
+    [outcome] = model.run([Work(Document(text), SummaryOptions(**options))])
+    assert outcome.summary is not None, outcome.error
+    return outcome.summary
+
+
+def topics(model: Model, text: str, **options: Any) -> tuple[Topic, ...]:
+    [outcome] = model.run([Work(Document(text), topics=TopicsOptions(**options))])
+    assert outcome.topics is not None, outcome.error
+    return outcome.topics
+
+
+def plainly_generated(folder: Path, text: str) -> str:
+    """What transformers alone writes."""
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    inputs = tokenizer([text], return_tensors="pt")
+    if model.config.model_type == "led":
+        inputs["global_attention_mask"] = torch.zeros_like(inputs["input_ids"])
+        inputs["global_attention_mask"][:, 0] = 1
+    written: str = tokenizer.decode(model.generate(**inputs)[0], skip_special_tokens=True)
+    return written
+
+
+@pytest.mark.parametrize("kind", SEQ2SEQ)
+def test_the_words_are_those_of_plain_generate(kind: str, folders: dict[str, Path], model_of: Any) -> None:
+    expected = plainly_generated(folders[kind], SHORT)
+    found = summary(model_of(kind), SHORT).text
+    # Only an unfinished last sentence may be missing, and white space is tidied.
+    assert found
+    assert " ".join(expected.split()).startswith(found)
+
+
+@pytest.mark.parametrize("kind", SEQ2SEQ)
+def test_a_summary_in_a_batch_is_the_summary_alone(kind: str, model_of: Any) -> None:
+    model = model_of(kind)
+    together = model.run([Work(Document(text), SummaryOptions()) for text in TEXTS])
+    assert [outcome.summary for outcome in together] == [summary(model, text) for text in TEXTS]
+
+
+@pytest.mark.parametrize("kind", SEQ2SEQ)
+def test_long_articles_are_read_whole_cut_or_refused_as_asked(kind: str, model_of: Any) -> None:
+    model = model_of(kind)
+    text = long_article(400)
+    whole = summary(model, text)
+    assert (whole.truncated, whole.used_tokens) == (False, whole.input_tokens)
+    assert whole.input_tokens > 4 * model.info.max_input_tokens
+    cut = summary(model, text, truncation="truncate")
+    assert cut.truncated
+    assert 0 < cut.used_tokens <= model.info.max_input_tokens < cut.input_tokens == whole.input_tokens
+    [refused] = model.run([Work(Document(text), SummaryOptions(truncation="error"))])
+    assert isinstance(refused.error, InputTooLong)
+    assert f"{whole.input_tokens:,} tokens" in str(refused.error)
+    assert not summary(model, SHORT, truncation="error").truncated
+
+
+def test_what_the_model_is_given_of_a_long_article_is_all_of_it(folders: dict[str, Path]) -> None:
+    """Counted where it happens: the engine's own inputs."""
+    from models.summarisers.seq2seq import Generated, Plan, Seq2Seq
+    from models.summarisers.torch_engine import TorchEngine
+
+    class Counting(TorchEngine):
+        def generate(self, inputs: Any, plan: Plan) -> list[Generated]:
+            seen.extend(inputs)
+            return super().generate(inputs, plan)
+
+    seen: list[list[int]] = []
+    engine = Counting(folders["bart"], dtype=torch.float32)
+    info = load(Place("bart", folders["bart"], None), dtype=torch.float32, engine="torch", quantised="auto").info
+    words = [f"word{number}" for number in range(300)]
+    text = " ".join(word + ("." if number % 9 == 8 else "") for number, word in enumerate(words))
+    Seq2Seq(engine, engine.tokenizer, info=info).run([Work(Document(text), SummaryOptions())])
+    read = " ".join(engine.tokenizer.decode(ids, skip_special_tokens=True) for ids in seen)
+    assert [word for word in words if word not in read] == []
+    assert max(map(len, seen)) <= engine.max_input_tokens
+
+
+@pytest.mark.parametrize("kind", SEQ2SEQ)
+def test_limits_on_words_are_kept(kind: str, model_of: Any) -> None:
+    for text in (SHORT, long_article(200)):
+        assert len(summary(model_of(kind), text, max_words=3).text.split()) <= 3
+        assert len(summary(model_of(kind), text, sentences=1).sentences) == 1
+    assert summary(model_of(kind), SHORT, beams=1).text
+    longest = max(len(summary(model_of(kind), text, min_words=20).text) for text in TEXTS)
+    assert longest > max(len(summary(model_of(kind), text, max_words=10).text) for text in TEXTS)
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_words": 0}, {"min_words": 9, "max_words": 4}, {"beams": 99}, {"sentences": -1}]
+)
+def test_options_out_of_range_are_refused(model_of: Any, options: dict[str, int]) -> None:
+    with pytest.raises(InvalidOption):
+        model_of("bart").parameters("summary", SummaryOptions(**options))
+
+
+@pytest.mark.parametrize("kind", ["bart", "pegasus"])
+def test_ctranslate2_writes_what_torch_writes(kind: str, folders: dict[str, Path], model_of: Any) -> None:
+    """In float32 and with greedy search; beams are scored alike but cut alike only by chance."""
+    ct2_engine.convert(folders[kind])
+    of_torch, of_ct2 = model_of(kind), model_of(kind, engine="ctranslate2")
+    assert of_ct2.info.engine == "ctranslate2"
+    for text in TEXTS:
+        assert summary(of_ct2, text, beams=1).text == summary(of_torch, text, beams=1).text
+    together = of_ct2.run([Work(Document(text), SummaryOptions()) for text in TEXTS])
+    assert [outcome.summary for outcome in together] == [summary(of_ct2, text) for text in TEXTS]
+    assert of_ct2.parameters("summary", SummaryOptions()) == of_torch.parameters("summary", SummaryOptions())
+
+
+def test_old_configs_for_summarization_are_honoured(tmp_path: Path) -> None:
+    folder = make_seq2seq("t5", tmp_path / "t5")
+    plain = load(Place("t5", folder, None), dtype=torch.float32, engine="torch", quantised="auto")
+    change_config(folder, task_specific_params={"summarization": {"prefix": "summarize: ", "max_length": 6}})
+    told = load(Place("t5", folder, None), dtype=torch.float32, engine="torch", quantised="auto")
+    assert len(summary(told, SHORT).text) < len(summary(plain, SHORT).text)
+    assert summary(told, SHORT).text in " ".join(plainly_generated(folder, "summarize: " + SHORT).split())
+
+
+def test_weights_that_are_not_numbers_fail_instead_of_writing_nonsense(tmp_path: Path) -> None:
+    folder = make_seq2seq("bart", tmp_path / "bart")
+    model = load(Place("bart", folder, None), dtype=torch.float32, engine="torch", quantised="auto")
+    model._engine.model.lm_head.weight.data[7] = torch.nan  # type: ignore[attr-defined]
+    with pytest.raises(ModelFailed, match="NaN"):
+        model.run([Work(Document(SHORT), SummaryOptions())])
+
+
+@pytest.mark.parametrize(("kind", "activation"), [("single-label", "softmax"), ("multi-label", "sigmoid")])
+def test_classifiers_score_as_their_config_says(
+    kind: str, activation: str, folders: dict[str, Path], model_of: Any
+) -> None:
+    model = AutoModelForSequenceClassification.from_pretrained(folders[kind]).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folders[kind])
+    with torch.inference_mode():
+        logits = model(**tokenizer([SHORT], return_tensors="pt")).logits[0]
+    for scoring in (None, "sigmoid", "softmax", "none"):
+        expected = {"softmax": logits.softmax(-1), "sigmoid": logits.sigmoid(), "none": logits}[scoring or activation]
+        found = topics(model_of(kind), SHORT, scoring=scoring, limit=4, threshold=None if scoring == "none" else 0)
+        scores = {topic.label: topic.score for topic in found}
+        assert scores == pytest.approx(
+            dict(zip(["sport", "politics", "weather", "gossip"], expected.tolist(), strict=True)), abs=1e-5
+        )
+        assert [topic.score for topic in found] == sorted(scores.values(), reverse=True)
+
+
+def test_a_single_label_is_one_topic_and_several_are_those_above_a_half(model_of: Any) -> None:
+    assert [len(topics(model_of("single-label"), text)) for text in TEXTS] == [1] * len(TEXTS)
+    assert all(topic.score >= 0.5 for text in TEXTS for topic in topics(model_of("multi-label"), text))
+
+
+def test_labels_are_joined_with_the_media_topics_on_their_code(model_of: Any) -> None:
+    found = {topic.label: (topic.name, topic.qcode) for topic in topics(model_of("multi-label"), SHORT, threshold=0)}
+    assert found == {
+        "sport": ("sport", "medtop:15000000"),
+        "politics": ("politics and government", "medtop:11000000"),
+        "weather": ("weather", "medtop:17000000"),
+        "gossip": ("gossip", None),
+    }
+
+
+def test_the_catalog_may_know_better_than_the_config(model_of: Any, folders: dict[str, Path]) -> None:
+    told = Preset("x", "", ("topics",), ("en",), "", repo="a/x", codes={"gossip": "medtop:08000000"}, scoring="softmax")
+    model = load(Place("a/x", folders["multi-label"], told), dtype=torch.float32, engine="torch", quantised="auto")
+    found = topics(model, SHORT, limit=4)
+    assert sum(topic.score for topic in found) == pytest.approx(1)
+    assert next(topic.name for topic in found if topic.label == "gossip") == "human interest"
+
+
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_topics_in_a_batch_are_the_topics_alone(kind: str, model_of: Any) -> None:
+    model = model_of(kind)
+    options = TopicsOptions(threshold=0)
+    texts = [*TEXTS, long_article(150)]
+    together = model.run([Work(Document(text), topics=options) for text in texts])
+    for outcome, text in zip(together, texts, strict=True):
+        alone = topics(model, text, threshold=0)
+        assert [topic.name for topic in outcome.topics] == [topic.name for topic in alone]
+        assert [topic.score for topic in outcome.topics] == pytest.approx([topic.score for topic in alone], abs=1e-5)
+
+
+def test_the_end_of_a_long_article_counts(model_of: Any) -> None:
+    start = long_article(150)
+    for kind in CLASSIFIERS:
+        assert topics(model_of(kind), start, threshold=0) != topics(
+            model_of(kind), f"{start}\n\n{FOOTBALL}", threshold=0
+        )
+
+
+@pytest.mark.parametrize("multi_label", [True, False])
+def test_zero_shot_scores_as_the_pipeline_of_transformers(
+    folders: dict[str, Path], model_of: Any, multi_label: bool
+) -> None:
+    from transformers import pipeline
+
+    labels = ["rain", "the cup", "money"]
+    judge = pipeline("zero-shot-classification", model=str(folders["nli"]))
+    expected = judge(SHORT, labels, multi_label=multi_label, hypothesis_template="This is on {}.")
+    found = topics(model_of("nli"), SHORT, labels=tuple(labels), multi_label=multi_label, template="This is on {}.")
+    assert [topic.name for topic in found] == expected["labels"]
+    assert [topic.score for topic in found] == pytest.approx(expected["scores"], abs=1e-4)
+
+
+def test_zero_shot_without_labels_judges_the_media_topics(model_of: Any) -> None:
+    found = topics(model_of("nli"), SHORT, threshold=0)
+    assert {topic.qcode for topic in found} == set(vocabulary.TOP_LEVEL)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("multi-label", {"labels": ("x",)}), ("multi-label", {"template": "{}"}), ("nli", {"scoring": "softmax"}),
+        ("nli", {"labels": ("x",), "template": "no place"}), ("nli", {"labels": ("long " * 39,)}), ("single-label", {"limit": 0}),
+    ],
+)  # fmt: skip
+def test_options_that_a_tagger_does_not_take_are_refused(model_of: Any, kind: str, options: dict[str, Any]) -> None:
+    [outcome] = model_of(kind).run([Work(Document(SHORT), topics=TopicsOptions(**options))])
+    assert isinstance(outcome.error, InvalidOption)
+
+
+@pytest.mark.parametrize(("kind", "task"), [("bart", "topics"), ("nli", "summary"), ("single-label", "summary")])
+def test_a_task_that_the_model_does_not_do_is_refused(model_of: Any, kind: str, task: Task) -> None:
+    options: SummaryOptions | TopicsOptions = SummaryOptions() if task == "summary" else TopicsOptions()
+    with pytest.raises(UnsupportedTask):
+        model_of(kind).parameters(task, options)
+
+
+@pytest.mark.parametrize("kind", ["bart", "nli", "multi-label"])
+def test_text_without_prose_fails_alone(kind: str, model_of: Any) -> None:
+    options = {"summary": SummaryOptions()} if kind == "bart" else {"topics": TopicsOptions()}
+    work = [Work(Document(text), **options) for text in ("READ MORE: nothing", SHORT)]  # type: ignore[arg-type]
+    first, second = model_of(kind).run(work)
+    assert first.error is not None
+    assert second.error is None
+
+
+def test_an_empty_list_is_answered_with_an_empty_list(model_of: Any) -> None:
+    assert [model_of(kind).run([]) for kind in ("bart", *CLASSIFIERS)] == [[]] * 4
+
+
+def test_few_models_stay_in_memory_and_the_one_longest_unused_goes(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        make_classifier("single-label", tmp_path / name)
+    shelf = Shelf(tmp_path, max_loaded=2)
+    shelf.get("lead")
+    for name in ("one", "two", "one", "three"):
+        shelf.get(name)
+    assert shelf.loaded() == ["lead", "one", "three"]
+    assert available_memory() > 0

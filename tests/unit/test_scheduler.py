@@ -1,0 +1,314 @@
+"""What is done when, and in which company."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from models.errors import ModelFailed
+from models.types import Document, Model, Outcome, SummaryOptions, Topic, TopicsOptions, Work
+from service.errors import ClientLeft, DeadlineExceeded, Overloaded
+from service.isolation import run_isolated
+from service.scheduler import Cancellation, Scheduler, Unscheduled, Urgency, cost, runs
+from tests.doubles import INFO, Counting
+
+POOL = ThreadPoolExecutor(64)
+
+
+@pytest.fixture
+def make() -> "Callable[..., Scheduler]":
+    made: list[Scheduler] = []
+
+    def scheduler(**options: float) -> Scheduler:
+        made.append(Scheduler(**options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield scheduler  # type: ignore[misc]
+    for found in made:
+        found.close()
+
+
+def work(text: str = "One sentence is here.", *, topics: bool = False) -> Work:
+    return Work(Document(text), SummaryOptions(), TopicsOptions() if topics else None)
+
+
+def ask(
+    scheduler: Scheduler, model: Model, items: Sequence[Work], *, urgency: Urgency = Urgency.LIVE,
+    cancellation: Cancellation | None = None,
+) -> list[Outcome]:  # fmt: skip
+    with scheduler.admit([(model, items)], urgency=urgency, cancellation=cancellation) as place:
+        return place.run(model, items)
+
+
+def later(scheduler: Scheduler, model: Model, items: Sequence[Work], **options: object) -> Future[list[Outcome]]:
+    """Ask in another thread, and wait until the work stands in line."""
+    before = scheduler.load().articles
+    future = POOL.submit(ask, scheduler, model, items, **options)  # type: ignore[arg-type]
+    until(lambda: scheduler.load().articles > before or future.done())
+    return future
+
+
+def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it never came to hold"
+        time.sleep(0.005)
+
+
+@dataclass
+class Awkward(Counting):
+    """Misbehaves at texts that name how: raises, hangs, exits, gives NaN, answers too little, or runs out of memory."""
+
+    most: int = 1_000
+    batches: list[list[str]] = field(default_factory=list)
+    release: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, work: Sequence[Work]) -> list[Outcome]:
+        texts = [item.document.text for item in work]
+        self.batches.append(texts)
+        if any("raise" in text for text in texts):
+            raise RuntimeError("poison")
+        if any("exit" in text for text in texts):
+            raise SystemExit
+        if any("hang" in text for text in texts):
+            self.release.wait(timeout=30)
+        if len(texts) > self.most:
+            raise MemoryError
+        found = super().run(work)
+        if any("short" in text for text in texts):
+            return found[:-1]
+        return [
+            replace(outcome, topics=(Topic("x", float("nan")),)) if "nan" in item.document.text else outcome
+            for item, outcome in zip(work, found, strict=True)
+        ]
+
+
+def test_every_request_gets_its_own_outcomes_in_order(make: Callable[..., Scheduler]) -> None:
+    scheduler, model = make(), Counting()
+    requests = [[work(f"Story {n} of request {r} is told.") for n in range(r % 5 + 1)] for r in range(40)]
+    futures = [POOL.submit(ask, scheduler, model, items) for items in requests]
+    for items, future in zip(requests, futures, strict=True):
+        found = [outcome.summary.text for outcome in future.result(10) if outcome.summary]
+        assert found == [item.document.text for item in items]
+    assert len(model.seen) == sum(map(len, requests))
+    assert scheduler.load().articles == scheduler.load().requests == 0
+
+
+def test_waiting_requests_share_a_batch(make: Callable[..., Scheduler]) -> None:
+    gate = threading.Event()
+    scheduler, model = make(), Counting(gate=gate)
+    first = later(scheduler, model, [work()])
+    others = [later(scheduler, model, [work(f"Number {n} waits.")]) for n in range(10)]
+    gate.set()
+    for future in [first, *others]:
+        future.result(10)
+    assert model.runs == 2
+
+
+def test_a_batch_keeps_to_the_budget_and_to_like_lengths(make: Callable[..., Scheduler]) -> None:
+    gate = threading.Event()
+    info = replace(INFO, batch_tokens=220)
+    model = Awkward(info=info, gate=gate)
+    scheduler = make()
+    futures = [later(scheduler, model, [work("Blocks the worker.")])]
+    letters = (400, 80, 80, 400, 80)  # tokens: 100, 20, 20, 100, 20
+    futures += [later(scheduler, model, [work("a" * (count - 1) + ".")]) for count in letters]
+    gate.set()
+    for future in futures:
+        future.result(10)
+    lengths = [[len(text) for text in batch] for batch in model.batches[1:]]
+    assert lengths == [[400, 400, 80], [80, 80]]  # the one that waited longest is in the first
+
+
+def test_work_is_refused_when_too_much_waits(make: Callable[..., Scheduler]) -> None:
+    gate = threading.Event()
+    info = replace(INFO, characters_per_second=400)  # 100 tokens a second
+    model = Counting(info=info, gate=gate)
+    scheduler = make(max_queue_seconds=10.0)
+    long = work("a" * 1999 + ".")  # 5 s
+    first, second = later(scheduler, model, [long]), later(scheduler, model, [long])
+    with pytest.raises(Overloaded, match="busy for the next 10 s") as refused:
+        ask(scheduler, model, [long])
+    assert refused.value.retry_after_seconds == 5
+    assert scheduler.load().refused == 1
+    gate.set()
+    assert first.result(10)
+    assert second.result(10)
+    assert ask(scheduler, model, [long])
+
+
+def test_on_an_idle_service_the_largest_request_is_taken(make: Callable[..., Scheduler]) -> None:
+    info = replace(INFO, characters_per_second=1)
+    assert ask(make(max_queue_seconds=1.0), Counting(info=info), [work("a" * 5000 + ".")])
+
+
+def test_no_more_requests_wait_than_allowed(make: Callable[..., Scheduler]) -> None:
+    gate = threading.Event()
+    scheduler, model = make(max_waiting=3), Counting(gate=gate)
+    futures = [later(scheduler, model, [work()]) for _ in range(3)]
+    with pytest.raises(Overloaded):
+        ask(scheduler, model, [work()])
+    gate.set()
+    assert all(future.result(10) for future in futures)
+
+
+def test_live_goes_before_archive_but_not_for_ever(
+    make: Callable[..., Scheduler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.scheduler.ARCHIVE_TURN_SECONDS", 0.3)
+    gate = threading.Event()
+    info = replace(INFO, batch_tokens=16)  # one at a time
+    scheduler, model = make(), Awkward(info=info, gate=gate)
+    futures = [later(scheduler, model, [work("Blocks.")])]
+    futures.append(later(scheduler, model, [work("Archive one."), work("Archive two.")], urgency=Urgency.ARCHIVE))
+    futures += [later(scheduler, model, [work(f"Live {n}.")]) for n in range(3)]
+    gate.set()
+    for future in futures:
+        future.result(10)
+    order = [batch[0] for batch in model.batches]
+    assert order == ["Blocks.", "Live 0.", "Live 1.", "Live 2.", "Archive one.", "Archive two."]
+
+    model.gate = slow = threading.Event()
+    futures = [later(scheduler, model, [work("Blocks.")])]
+    futures.append(later(scheduler, model, [work("Archive three.")], urgency=Urgency.ARCHIVE))
+    futures += [later(scheduler, model, [work(f"Live {n}.")]) for n in range(3)]
+    time.sleep(0.4)
+    slow.set()
+    for future in futures:
+        future.result(10)
+    assert model.batches[7] == ["Archive three."]
+
+
+def test_archives_are_never_refused(make: Callable[..., Scheduler]) -> None:
+    info = replace(INFO, characters_per_second=1)
+    scheduler, model = make(max_queue_seconds=0.1), Counting(info=info)
+    futures = [POOL.submit(ask, scheduler, model, [work()] * 5, urgency=Urgency.ARCHIVE) for _ in range(5)]
+    assert all(len(future.result(10)) == 5 for future in futures)
+
+
+def test_what_has_not_begun_by_its_deadline_fails(make: Callable[..., Scheduler]) -> None:
+    gate = threading.Event()
+    scheduler, model = make(deadline_seconds=0.2), Counting(gate=gate)
+    first, second = later(scheduler, model, [work()]), later(scheduler, model, [work("Two waits.")])
+    time.sleep(0.4)
+    gate.set()
+    assert first.result(10)[0].error is None
+    assert isinstance(second.result(10)[0].error, DeadlineExceeded)
+    assert model.runs == 1
+
+
+def test_a_client_that_leaves_frees_its_place(make: Callable[..., Scheduler]) -> None:
+    gate = threading.Event()
+    scheduler, model = make(), Counting(gate=gate)
+    first = later(scheduler, model, [work()])
+    leaving = Cancellation()
+    second = later(scheduler, model, [work("Nobody wants this.")] * 50, cancellation=leaving)
+    leaving.cancel()
+    with pytest.raises(ClientLeft):
+        second.result(10)
+    assert scheduler.load().articles == 1
+    gate.set()
+    first.result(10)
+    assert len(model.seen) == 1
+    assert scheduler.load().waiting_seconds == 0
+
+
+def test_a_client_that_left_before_is_not_admitted_to_work(make: Callable[..., Scheduler]) -> None:
+    left, model = Cancellation(), Counting()
+    left.cancel()
+    with pytest.raises(ClientLeft):
+        ask(make(), model, [work()], cancellation=left)
+    assert model.runs == 0
+
+
+@pytest.mark.parametrize(
+    ("poison", "told"), [("raise", "RuntimeError"), ("exit", "SystemExit"), ("nan", "NaN"), ("short", "answered")]
+)
+def test_a_poison_article_among_64_fails_alone(make: Callable[..., Scheduler], poison: str, told: str) -> None:
+    scheduler, model = make(), Awkward()
+    items = [work(f"Article {n} is harmless.", topics=True) for n in range(64)]
+    items[41] = work(f"This one will {poison}.", topics=True)
+    found = ask(scheduler, model, items)
+    assert [n for n, outcome in enumerate(found) if outcome.error] == [41]
+    assert isinstance(found[41].error, ModelFailed)
+    assert told in str(found[41].error)
+    assert len(model.batches) <= 1 + 2 * 6
+    assert ask(scheduler, model, [work()])[0].error is None
+
+
+def test_memory_that_runs_out_halves_the_batch_and_is_remembered(make: Callable[..., Scheduler]) -> None:
+    info = replace(INFO, batch_tokens=64 * 16)
+    scheduler, model = make(), Awkward(info=info, most=20)
+    items = [work(f"Article {n}.") for n in range(64)]
+    assert all(outcome.error is None for outcome in ask(scheduler, model, items))
+    before = len(model.batches)
+    assert all(outcome.error is None for outcome in ask(scheduler, model, items))
+    assert len(model.batches) - before == 64 // 16 or max(map(len, model.batches[before:])) <= 20
+
+
+def test_one_article_that_memory_cannot_hold_is_told_so() -> None:
+    [outcome] = run_isolated(Awkward(most=0), [work()])
+    assert "ran out of memory" in str(outcome.error)
+
+
+def test_a_model_that_hangs_is_given_up_and_the_next_request_served(make: Callable[..., Scheduler]) -> None:
+    scheduler, model = make(stuck_seconds=0.3), Awkward()
+    [hung] = ask(scheduler, model, [work("This will hang.")])
+    assert isinstance(hung.error, ModelFailed)
+    assert "did not answer" in str(hung.error)
+    assert ask(scheduler, model, [work()])[0].error is None
+    assert scheduler.load().abandoned_threads == 1
+    assert scheduler.ailment() is None
+    ask(scheduler, model, [work("Another will hang.")])
+    assert "2 threads hang" in str(scheduler.ailment())
+    model.release.set()
+    until(lambda: scheduler.ailment() is None)
+    assert ask(scheduler, model, [work()])[0].error is None
+
+
+def test_the_pace_is_learnt(make: Callable[..., Scheduler]) -> None:
+    info = replace(INFO, characters_per_second=1)  # a guess far too low
+    scheduler, model = make(max_queue_seconds=5.0), Counting(info=info)
+    ask(scheduler, model, [work("a" * 4000 + ".")])
+    gate = model.gate = threading.Event()
+    futures = [later(scheduler, model, [work("a" * 4000 + ".")]) for _ in range(5)]
+    assert scheduler.load().waiting_seconds < 5
+    gate.set()
+    assert all(future.result(10)[0].error is None for future in futures)
+
+
+def test_closing_fails_what_waits() -> None:
+    gate = threading.Event()
+    scheduler, model = Scheduler(), Counting(gate=gate)
+    first, second = later(scheduler, model, [work()]), later(scheduler, model, [work("Two.")])
+    threading.Timer(0.1, gate.set).start()
+    scheduler.close()
+    assert isinstance(second.result(10)[0].error, ClientLeft)
+    assert first.result(10)
+
+
+def test_without_a_scheduler_work_runs_at_once_in_batches_the_model_reads_well() -> None:
+    model = Awkward(info=replace(INFO, batch_tokens=40))
+    items = [work("a" * 63 + ".") for _ in range(5)]  # 16 tokens each
+    with Unscheduled().admit([(model, items)]) as place:
+        assert len(place.run(model, items)) == 5
+    assert [len(batch) for batch in model.batches] == [2, 2, 1]
+    assert list(runs([], model)) == []
+
+
+def test_models_that_read_once_for_each_label_cost_as_much() -> None:
+    labels = Work(Document("a" * 400), topics=TopicsOptions(labels=("one", "two", "three")))
+    assert cost(labels, Counting()) == 100
+    assert cost(labels, Counting(info=replace(INFO, reads_per_label=True))) == 300
+
+
+def test_a_summary_that_was_asked_for_and_not_given_is_an_error() -> None:
+    class Silent(Counting):
+        def run(self, work: Sequence[Work]) -> list[Outcome]:
+            return [Outcome(topics=()) for _ in work]
+
+    [outcome] = run_isolated(Silent(), [work()])
+    assert "gave none" in str(outcome.error)
