@@ -12,7 +12,7 @@ COPY constraints.txt pyproject.toml README.md LICENSE ./
 # The dependencies first, so that a change of the code does not install them again.
 RUN python3 -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))" \
       > requirements.txt \
- && /opt/dateline/bin/pip install --constraint constraints.txt --requirement requirements.txt "psycopg[binary]" \
+ && /opt/dateline/bin/pip install --constraint constraints.txt --requirement requirements.txt ctranslate2 "psycopg[binary]" \
  && rm -rf /opt/dateline/lib/python3*/site-packages/torch/include /opt/dateline/lib/python3*/site-packages/torch/test
 COPY models models
 COPY seeds/*.py seeds/
@@ -25,13 +25,13 @@ LABEL org.opencontainers.image.title="Dateline" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN groupadd --gid 10001 dateline \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin dateline \
- && install -d -o dateline -g dateline /seeds
+ && install -d -o dateline -g dateline /seeds /models
 COPY --from=build /opt/dateline /opt/dateline
 COPY --chown=dateline seeds/articles/*.txt /seeds/
-ENV PATH=/opt/dateline/bin:$PATH PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 \
-    DATELINE_HOST=0.0.0.0 DATELINE_PORT=8000 DATELINE_SEEDS=/seeds
+ENV PATH=/opt/dateline/bin:$PATH PYTHONUNBUFFERED=1 HOME=/tmp \
+    DATELINE_HOST=0.0.0.0 DATELINE_PORT=8000 DATELINE_SEEDS=/seeds DATELINE_MODELS=/models
 USER dateline
-VOLUME /seeds
+VOLUME ["/seeds", "/models"]
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
   CMD ["python3", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['DATELINE_PORT']}/readyz\", timeout=4)"]

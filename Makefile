@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 BIN := .venv/bin
 DATA ?= ../shared/data
 
-.PHONY: serve test check format bench train clean
+.PHONY: serve test check format bench soak train clean
 
 serve: .venv/serve.stamp  ## start the service on the embedded model, offline
 	HF_HUB_OFFLINE=1 $(BIN)/dateline serve
@@ -21,8 +21,12 @@ format: .venv/dev.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/test.stamp  ## compare the embedded model with plain transformers, side by side
+bench: .venv/bench.stamp  ## compare with plain transformers, LitServe and CTranslate2, side by side (20 minutes)
 	$(BIN)/python -m tests.bench.embedded
+	$(BIN)/python -m tests.bench.serving
+
+soak: .venv/bench.stamp  ## ten times more load than the service can do, for a minute
+	$(BIN)/python -m tests.bench.overload
 
 train: .venv/train.stamp  ## train news-minilm from DATA into build/news-minilm
 	MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_MMAP_THRESHOLD_=4294967296 \
@@ -37,6 +41,8 @@ clean:
 	$(call install,.[test])
 .venv/dev.stamp: pyproject.toml constraints.txt
 	$(call install,.[dev])
+.venv/bench.stamp: pyproject.toml constraints.txt
+	$(call install,.[bench])
 .venv/train.stamp: pyproject.toml constraints.txt
 	$(call install,.[training])
 
