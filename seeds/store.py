@@ -80,8 +80,8 @@ class Result:
 
 
 def now() -> str:
-    """The present moment as results carry it: ISO 8601, UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    """The present moment as results carry it: ISO 8601, UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 class Store:

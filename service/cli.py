@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Truncations = Literal["chunk", "truncate", "error"]
 Scorings = Literal["sigmoid", "softmax", "none"]
 Engines = Literal["torch", "ctranslate2"]
+Inputs = Literal["text", "jsonl", "csv", "parquet", "ninjs", "warc", "feed"]
+Outputs = Literal["jsonl", "csv", "parquet", "ninjs"]
 
 
 class Measured(StrEnum):
@@ -105,6 +107,81 @@ def digest(
         failed, count = _run(paths, wanted, settings, as_json=as_json or not sys.stdout.isatty())
     if failed:
         raise typer.Exit(FAILED if failed == count else SOME_FAILED)
+
+
+@app.command()
+def archive(
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="A file, a folder, a glob in quotes, or - for stdin.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Where to write; the name tells the format: .jsonl, .csv, .parquet, .ninjs.jsonl, each also .gz or .zst."
+        ),
+    ],
+    tasks: Annotated[str, typer.Option(help="What is wanted, with commas.")] = "topics,summary",
+    model: Annotated[str | None, typer.Option(help="Model for every task that is wanted.")] = None,
+    summary_model: Annotated[str | None, typer.Option(help="Model that summarises.")] = None,
+    topics_model: Annotated[str | None, typer.Option(help="Model that tags.")] = None,
+    sentences: Annotated[int | None, typer.Option(help="At most so many sentences.")] = None,
+    max_words: Annotated[int | None, typer.Option(help="At most so many words in all.")] = None,
+    truncation: Annotated[Truncations, typer.Option(help="For articles longer than the model reads.")] = "chunk",
+    labels: Annotated[str, typer.Option(help="Your own labels, with commas, instead of the Media Topics.")] = "",
+    threshold: Annotated[float | None, typer.Option(help="Lowest score returned.")] = None,
+    topic_limit: Annotated[int | None, typer.Option(help="At most so many topics an article.")] = None,
+    format: Annotated[Inputs | None, typer.Option(help="What the input is, where its name does not tell.")] = None,
+    text_field: Annotated[str | None, typer.Option(help="Field that holds the text; guessed when absent.")] = None,
+    title_field: Annotated[str | None, typer.Option(help="Field that holds the title.")] = None,
+    id_field: Annotated[str | None, typer.Option(help="Field that holds the id.")] = None,
+    date_field: Annotated[str | None, typer.Option(help="Field that holds the date.")] = None,
+    output_format: Annotated[Outputs | None, typer.Option(help="What to write, where the name does not tell.")] = None,
+    fields: Annotated[str, typer.Option(help="Fields of a row to write, with commas; all when absent.")] = "",
+    include_text: Annotated[bool, typer.Option(help="Write the text too.")] = False,
+    store: Annotated[str | None, typer.Option(help="Where results are kept; by default beside the output.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many records.")] = None,
+    sample: Annotated[int, typer.Option(min=1, help="Only one record in so many.")] = 1,
+    dry_run: Annotated[bool, typer.Option(help="Show what would be read from the first records, and stop.")] = False,
+    restart: Annotated[bool, typer.Option(help="Start over, and remove what an earlier run wrote.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Tell nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Tell progress and the end as JSON lines.")] = False,
+) -> None:
+    """Digest a whole archive: any interruption is survived, run the same command again.
+
+    Every input record becomes one row, in order. What cannot be read or digested is set aside in OUTPUT.errors.jsonl.
+    """
+    with told():
+        from models.types import SummaryOptions, TopicsOptions
+        from seeds.readers import Fields
+        from service import archiving
+        from service.settings import read_settings
+
+        settings = read_settings(summary_model=summary_model or model, topics_model=topics_model or model)
+        wanted = _wanted(
+            tasks,
+            settings,
+            SummaryOptions(sentences=sentences, max_words=max_words, truncation=truncation),
+            TopicsOptions(
+                labels=tuple(label.strip() for label in labels.split(",") if label.strip()),
+                threshold=threshold,
+                limit=topic_limit,
+            ),
+        )
+        code = archiving.run(
+            source, out, wanted, settings,
+            shelf=_shelf(settings),
+            format=format,
+            input_fields=Fields(text=text_field, title=title_field, id=id_field, date=date_field),
+            output=output_format,
+            fields=tuple(name.strip() for name in fields.split(",") if name.strip()),
+            include_text=include_text,
+            store=store,
+            limit=limit,
+            sample=sample,
+            dry_run=dry_run,
+            restart=restart,
+            show="nothing" if quiet else "json" if as_json else "words",
+        )  # fmt: skip
+    if code:
+        raise typer.Exit(code)
 
 
 @models_app.command("list")

@@ -9,6 +9,7 @@ ServiceError
 ├── Overloaded         more work waits than can be done in time
 ├── DeadlineExceeded   the work had not begun in time
 ├── ClientLeft         nobody waits for the answer any more
+├── ArchiveChanged     an archive run is not the one that its checkpoint belongs to
 ├── CannotListen       the address to serve on cannot be had
 ├── KeyMissing         no API key
 └── KeyRefused         a wrong API key
@@ -62,6 +63,10 @@ class ClientLeft(ServiceError):
     """Nobody waits for the answer any more."""
 
 
+class ArchiveChanged(ServiceError):
+    """The archive's output was begun from something else."""
+
+
 class CannotListen(ServiceError):
     """The address cannot be listened on."""
 
@@ -104,6 +109,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     MethodNotAllowed: Problem(405, "method_not_allowed", "Method not allowed"),
     TooLarge: Problem(413, "too_large", "Too large"),
     NotReady: Problem(503, "not_ready", "Not ready"),
+    ArchiveChanged: Problem(409, "archive_changed", "Archive changed"),
     Overloaded: Problem(429, "overloaded", "Overloaded"),
     DeadlineExceeded: Problem(504, "deadline_exceeded", "Deadline exceeded"),
     ClientLeft: Problem(499, "client_left", "Client left"),

@@ -1,0 +1,235 @@
+"""The archive command: opens what is named, shows how it goes, and tells what became of it. Knows nothing of how an
+archive is worked through."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from models.shelf import Shelf
+from seeds.exports import OutputFormat, output_format
+from seeds.readers import Archive, Fields, open_archive
+from seeds.readers.archive import Format
+from seeds.store import Store
+from service.archive import ALL_FIELDS, Plan, Report, Run, first_records
+from service.digest import Digester, Wanted
+from service.errors import InvalidRequest
+from service.settings import Settings
+
+SOME_FAILED, INTERRUPTED = 3, 130
+LOG_EVERY_SECONDS = 10.0
+
+Show = Literal["words", "json", "nothing"]
+
+
+def run(
+    source: str,
+    out: Path,
+    wanted: Wanted,
+    settings: Settings,
+    *,
+    shelf: Shelf,
+    format: Format | None,
+    input_fields: Fields,
+    output: OutputFormat | None,
+    fields: tuple[str, ...],
+    include_text: bool,
+    store: str | None,
+    limit: int | None,
+    sample: int,
+    dry_run: bool,
+    restart: bool,
+    show: Show,
+) -> int:
+    """Do what `dateline archive` was asked to; the exit code.
+
+    Raises:
+        NoRecords, ArchiveChanged, ModelError, StoreError: as the parts say.
+        InvalidRequest: a field to write does not exist, or the output cannot be written.
+    """
+    if unknown := [name for name in fields if name not in ALL_FIELDS]:
+        raise InvalidRequest(f"--fields names {', '.join(unknown)}; there are {', '.join(ALL_FIELDS)}.")
+    archive = open_archive(source, format=format, fields=input_fields)
+    if dry_run:
+        preview(archive, Console())
+        return 0
+    plan = Plan(
+        wanted, output or output_format(out), fields=fields or ALL_FIELDS, include_text=include_text, limit=limit,
+        keep_one_in=sample,
+    )  # fmt: skip
+    models = {task: asdict(shelf.get(id).info) for task, id in wanted.models().items()}
+    place = store or settings.store or str(out.with_name(out.name + ".results.db"))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    kept = Store(place if "://" in place else f"sqlite:///{place}")
+    digester = Digester(shelf, kept, max_article_characters=settings.max_article_characters)
+    task: Run | None = None
+    try:
+        task = Run(archive, out, plan, digester=digester, models=models, restart=restart)
+        if show == "words":
+            _announce(archive, out, place, task.report)
+        with _progress(show, task.report, total=limit) as heard:
+            report = task.go(told=heard)
+    except KeyboardInterrupt:
+        done = task.report.records if task else 0
+        print(f"dateline: interrupted after {done:,} records. Run the same command again to go on.", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        done = task.report.records if task else 0
+        raise InvalidRequest(
+            f"{str(out)!r} cannot be written after {done:,} records ({error.strerror or error}). Nothing is lost: mend it "
+            "and run the same command again."
+        ) from error
+    finally:
+        kept.close()
+    _close(report, out, show)
+    return SOME_FAILED if report.failed else 0
+
+
+def preview(archive: Archive, console: Console) -> None:
+    """Show what would be read."""
+    console.print(f"{len(archive.files):,} files: " + ", ".join(f"{name} ({kind})" for name, kind in archive.files[:5]))
+    for record in first_records(archive):
+        table = Table(title=record.place, title_justify="left", show_header=False, box=None, title_style="bold")
+        if record.error:
+            table.add_row("error", str(record.error), style="red")
+        else:
+            assert record.article is not None
+            for name, value in asdict(record.article).items():
+                table.add_row(name, str(value)[:200] if value else "-")
+        console.print(table)
+
+
+def _announce(archive: Archive, out: Path, store: str, report: Report) -> None:
+    files = f"{archive.files[0][0]}" if len(archive.files) == 1 else f"{len(archive.files):,} files"
+    how = (
+        f"going on at record {report.resumed_at + 1:,}"
+        if report.resumed_at and not report.finished
+        else "from the start"
+    )
+    print(f"dateline: {files} → {out}, {how}; results are kept in {store}", file=sys.stderr)
+    first = next(iter(archive), None) if archive.files[0][0] != "-" else None
+    if first and archive.files[0][1] in {"jsonl", "csv", "parquet"}:
+        told = _guessed(archive)
+        if told:
+            print(f"dateline: fields read: {told}", file=sys.stderr)
+
+
+def _guessed(archive: Archive) -> str:
+    """Which columns the first record's fields come from."""
+    name, format = archive.files[0]
+    if format == "parquet":
+        from pyarrow import parquet
+
+        with parquet.ParquetFile(name) as file:
+            columns = file.schema_arrow.names
+    else:
+        from seeds.readers.archive import open_file
+
+        with open_file(name) as data:
+            line = data.readline(1_000_000).decode("utf-8-sig", errors="replace")
+        try:
+            columns = (
+                list(json.loads(line)) if format == "jsonl" else line.strip().split("\t" if ".tsv" in name else ",")
+            )
+        except (ValueError, TypeError):
+            return ""
+    return ", ".join(
+        f"{name} from {column!r}" for name, column in asdict(archive.fields.guessed(columns)).items() if column
+    )
+
+
+@contextmanager
+def _progress(show: Show, report: Report, *, total: int | None) -> Iterator[Callable[[Report], None]]:
+    """A bar on a terminal, a line now and then in a log, JSON where asked for."""
+    if show == "nothing":
+        yield lambda report: None
+    elif show == "json" or not sys.stderr.isatty():
+        yield _lines(show, report)
+    else:
+        columns = (
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]:.0f}/s"), TimeRemainingColumn(),
+            TextColumn("{task.fields[failed]} failed, {task.fields[cached]} cached  {task.fields[topics]}"),
+        )  # fmt: skip
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            bar = progress.add_task(
+                "records", total=total, completed=report.records, rate=0.0, failed=0, cached=0, topics=""
+            )
+            rate = _rate(report)
+
+            def heard(report: Report) -> None:
+                common = " · ".join(f"{name} {count:,}" for name, count in _common(report.topics, 3))
+                progress.update(
+                    bar,
+                    completed=report.records,
+                    rate=rate(),
+                    failed=report.failed,
+                    cached=report.cached,
+                    topics=common,
+                )
+
+            yield heard
+
+
+def _common(counts: dict[str, int], most: int) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: -item[1])[:most]
+
+
+def _rate(report: Report) -> Callable[[], float]:
+    started, first = time.monotonic(), report.records
+    return lambda: (report.records - first) / max(time.monotonic() - started, 1e-9)
+
+
+def _lines(show: Show, report: Report) -> Callable[[Report], None]:
+    rate = _rate(report)
+    last = time.monotonic()
+
+    def heard(report: Report) -> None:
+        nonlocal last
+        if time.monotonic() - last < LOG_EVERY_SECONDS:
+            return
+        last = time.monotonic()
+        told: dict[str, Any] = {
+            "records": report.records, "per_second": round(rate(), 1), "failed": report.failed, "cached": report.cached,
+        }  # fmt: skip
+        print(
+            json.dumps(told) if show == "json" else "dateline: " + ", ".join(f"{name} {value:,}" for name, value in told.items()),
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+
+    return heard
+
+
+def _close(report: Report, out: Path, show: Show) -> None:
+    """The closing summary."""
+    if show == "json":
+        print(json.dumps(asdict(report) | {"out": str(out)}))
+    if show != "words":
+        return
+    console = Console(stderr=True)
+    if report.already_finished:
+        console.print(
+            f"{out} is finished already: {report.records:,} records. Use --restart to make it anew.", highlight=False
+        )
+        return
+    console.print(
+        f"{out}: {report.records:,} records, {report.failed:,} failed, {report.cached:,} cached", highlight=False
+    )
+    for title, counts in (("topics", report.topics), ("words", report.words), ("failures", report.kinds)):
+        if counts:
+            console.print(
+                f"  {title}: " + ", ".join(f"{name} {count:,}" for name, count in _common(counts, 20)),
+                highlight=False,
+            )
+    spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
+    console.print(f"  time: {spent} (side by side)", highlight=False)
+    if report.failed:
+        console.print(f"  what failed stands in {out}.errors.jsonl", highlight=False)
