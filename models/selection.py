@@ -2,7 +2,7 @@
 extraction: furniture, repetition, and sentences that lean on one left out. Knows nothing of models."""
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import asdict, dataclass
 
 from models.errors import InvalidOption
@@ -96,18 +96,35 @@ def select(text: str, candidates: Sequence[Candidate], *, limits: Limits) -> tup
     word that fits.
     """
     texts = [text[candidate.start : candidate.end] for candidate in candidates]
-    usable = {i for i, sentence in enumerate(texts) if not is_furniture(sentence)} or set(range(len(texts)))
-    ranked = sorted(usable, key=lambda i: (len(texts[i].split()) < MIN_WORDS, -candidates[i].salience, i))
+    ranked = sorted(range(len(texts)), key=lambda i: (len(texts[i].split()) < MIN_WORDS, -candidates[i].salience, i))
+    usable = _Usable(texts)
+    if not any(usable(i) for i in ranked):
+        usable = _Usable(())
     extract = _Extract(texts, limits)
     for i in ranked:
-        extract.take(_with_antecedent(i, texts, usable, extract.chosen))
-        if len(extract.chosen) == limits.sentences:
-            break
-    if not extract.chosen and ranked:
-        extract.take([ranked[0]])
-    if not extract.chosen and ranked:
-        return (_cut(text, candidates[ranked[0]], limits.max_words or 1),)
+        if usable(i):
+            extract.take(_with_antecedent(i, texts, usable, extract.chosen))
+            if len(extract.chosen) == limits.sentences:
+                break
+    first = next((i for i in ranked if usable(i)), None)
+    if not extract.chosen and first is not None:
+        extract.take([first])
+    if not extract.chosen and first is not None:
+        return (_cut(text, candidates[first], limits.max_words or 1),)
     return tuple(Sentence(texts[i], candidates[i].start, candidates[i].end) for i in sorted(extract.chosen))
+
+
+class _Usable:
+    """Whether a sentence may be taken: it is no furniture. Found when asked, once: most sentences never are."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+        self._known: dict[int, bool] = {}
+
+    def __call__(self, i: int) -> bool:
+        if i not in self._known:
+            self._known[i] = not self._texts or not is_furniture(self._texts[i])
+        return self._known[i]
 
 
 class _Extract:
@@ -140,7 +157,7 @@ class _Extract:
         )
 
 
-def _with_antecedent(i: int, texts: Sequence[str], usable: Set[int], chosen: Set[int]) -> list[int]:
+def _with_antecedent(i: int, texts: Sequence[str], usable: Callable[[int], bool], chosen: Set[int]) -> list[int]:
     """The sentence, with the one before it where it leans on that and it is not there yet; empty when the sentence
     before leans on yet another, because such a chain carries no summary."""
     if i in chosen:
@@ -148,7 +165,7 @@ def _with_antecedent(i: int, texts: Sequence[str], usable: Set[int], chosen: Set
     if i == 0 or not leans_on_predecessor(texts[i]) or i - 1 in chosen:
         return [i]
     before = i - 1
-    if before not in usable or (before > 0 and leans_on_predecessor(texts[before]) and before - 1 not in chosen):
+    if not usable(before) or (before > 0 and leans_on_predecessor(texts[before]) and before - 1 not in chosen):
         return []
     return [before, i]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 Task = Literal["summary", "topics"]
 TASKS: tuple[Task, ...] = ("summary", "topics")
@@ -154,6 +154,11 @@ class Model(Protocol):
         ...
 
     def run(self, work: Sequence[Work]) -> list[Outcome]: ...
+
+
+def as_fields(value: Summary | Sentence | Topic) -> dict[str, Any]:
+    """The value's fields by name, not copied: `dataclasses.asdict` takes ten times as long, for every result."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 def summary_text(sentences: Sequence[Sentence]) -> str:

@@ -42,6 +42,10 @@ class Writer(Protocol):
         """Put the output under its final name. May be called again after an interruption."""
         ...
 
+    def close(self) -> None:
+        """Let go of the files, finished or not."""
+        ...
+
 
 def output_format(path: Path) -> OutputFormat:
     """The format that a name tells.
@@ -102,6 +106,10 @@ class LineWriter:
             self._partial.replace(self._path)
         _sync_folder(self._path.parent)
 
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
     def _append(self, text: str) -> None:
         assert self._file is not None, "the output is finished"
         self._file.write(_compressed(text.encode(), self._path.name))
@@ -156,6 +164,10 @@ class ParquetWriter:
             self._partial.replace(self._path)
         self._spool_path.unlink(missing_ok=True)
         _sync_folder(self._path.parent)
+
+    def close(self) -> None:
+        if not self._finished:
+            self._spool.close()
 
     def _write_part(self) -> None:
         import pyarrow

@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import (
@@ -120,7 +120,7 @@ class Store:
         if not new:
             return
         rows = [
-            asdict(result)
+            {name: getattr(result, name) for name in results.c.keys()}  # noqa: SIM118 - a collection of columns, no dict
             | {
                 "parameters": json.dumps(result.parameters, ensure_ascii=False),
                 "value": json.dumps(result.value, ensure_ascii=False),

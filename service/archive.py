@@ -43,7 +43,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Report:
-    """How far a run has come. `kinds`: failures by kind; `topics`: articles by topic; `seconds`: by what they went on."""
+    """How far a run has come. `kinds`: failures by kind; `topics`: articles by topic; `seconds`: what they went on."""
 
     records: int = 0
     failed: int = 0
@@ -110,13 +110,18 @@ class Run:
         if state["stage"] == "finished":
             self.report.already_finished = self.report.finished = True
             return self.report
+        self._write_state()  # when the run began must be known before the first result is kept
         output = open_writer(self._out, self._plan.format, position=state["output"])
         errors = open_writer(self._errors_path, "jsonl", position=state["errors"])
-        if state["stage"] == "running":
-            self._work(output, errors, told)
-            self._save("closing", output, errors)
-        output.finish()
-        errors.finish()
+        try:
+            if state["stage"] == "running":
+                self._work(output, errors, told)
+                self._save("closing", output, errors)
+            output.finish()
+            errors.finish()
+        finally:
+            output.close()
+            errors.close()
         if not self.report.failed:
             self._errors_path.unlink(missing_ok=True)
         self.report.finished = True
@@ -208,7 +213,7 @@ class Run:
         }
         if digest:
             if digest.summary:
-                row["summary"] = asdict(digest.summary)
+                row["summary"] = digest.provenance["summary"].value
             if digest.topics is not None:
                 row["topics"] = [
                     {

@@ -84,8 +84,8 @@ def run(
     except OSError as error:
         done = task.report.records if task else 0
         raise InvalidRequest(
-            f"{str(out)!r} cannot be written after {done:,} records ({error.strerror or error}). Nothing is lost: mend it "
-            "and run the same command again."
+            f"{str(out)!r} cannot be written after {done:,} records ({error.strerror or error}). Nothing is lost: mend "
+            "it and run the same command again."
         ) from error
     finally:
         kept.close()
@@ -200,10 +200,8 @@ def _lines(show: Show, report: Report) -> Callable[[Report], None]:
         told: dict[str, Any] = {
             "records": report.records, "per_second": round(rate(), 1), "failed": report.failed, "cached": report.cached,
         }  # fmt: skip
-        print(
-            json.dumps(told) if show == "json" else "dateline: " + ", ".join(f"{name} {value:,}" for name, value in told.items()),
-            file=sys.stderr, flush=True,
-        )  # fmt: skip
+        words = ", ".join(f"{name} {value:,}" for name, value in told.items())
+        print(json.dumps(told) if show == "json" else f"dateline: {words}", file=sys.stderr, flush=True)
 
     return heard
 
@@ -214,22 +212,15 @@ def _close(report: Report, out: Path, show: Show) -> None:
         print(json.dumps(asdict(report) | {"out": str(out)}))
     if show != "words":
         return
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     if report.already_finished:
-        console.print(
-            f"{out} is finished already: {report.records:,} records. Use --restart to make it anew.", highlight=False
-        )
+        console.print(f"{out} is finished already: {report.records:,} records. Use --restart to make it anew.")
         return
-    console.print(
-        f"{out}: {report.records:,} records, {report.failed:,} failed, {report.cached:,} cached", highlight=False
-    )
+    console.print(f"{out}: {report.records:,} records, {report.failed:,} failed, {report.cached:,} cached")
     for title, counts in (("topics", report.topics), ("words", report.words), ("failures", report.kinds)):
         if counts:
-            console.print(
-                f"  {title}: " + ", ".join(f"{name} {count:,}" for name, count in _common(counts, 20)),
-                highlight=False,
-            )
+            console.print(f"  {title}: " + ", ".join(f"{name} {count:,}" for name, count in _common(counts, 20)))
     spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
-    console.print(f"  time: {spent} (side by side)", highlight=False)
+    console.print(f"  time: {spent} (side by side)")
     if report.failed:
-        console.print(f"  what failed stands in {out}.errors.jsonl", highlight=False)
+        console.print(f"  what failed stands in {out}.errors.jsonl")

@@ -115,7 +115,7 @@ def archive(
     out: Annotated[
         Path,
         typer.Option(
-            help="Where to write; the name tells the format: .jsonl, .csv, .parquet, .ninjs.jsonl, each also .gz or .zst."
+            help="Where to write: .jsonl, .csv or .ninjs.jsonl, each also with .gz or .zst, or a folder .parquet."
         ),
     ],
     tasks: Annotated[str, typer.Option(help="What is wanted, with commas.")] = "topics,summary",

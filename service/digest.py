@@ -4,7 +4,7 @@ jobs and archives all come through here, always with a list. Knows nothing of HT
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from models.types import (
@@ -18,6 +18,7 @@ from models.types import (
     Topic,
     TopicsOptions,
     Work,
+    as_fields,
 )  # fmt: skip
 from seeds.records import Article, check_text
 from seeds.store import Result, Store, now
@@ -290,11 +291,11 @@ def _result(key: str, recipe: _Recipe, document: Document, outcome: Outcome) -> 
     info = recipe.model.info
     if recipe.task == "summary":
         assert outcome.summary is not None
-        value: dict[str, object] = asdict(outcome.summary)
-        value["sentences"] = [asdict(sentence) for sentence in outcome.summary.sentences]
+        value: dict[str, object] = as_fields(outcome.summary)
+        value["sentences"] = [as_fields(sentence) for sentence in outcome.summary.sentences]
     else:
         assert outcome.topics is not None
-        value = {"topics": [asdict(topic) for topic in outcome.topics]}
+        value = {"topics": [as_fields(topic) for topic in outcome.topics]}
     return Result(
         key=key,
         task=recipe.task,

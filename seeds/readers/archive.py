@@ -120,6 +120,8 @@ def _records(name: str, format: Format, fields: Fields) -> Iterator[Record]:
     try:
         for record in read(name, fields):
             last = record.place
+            if record.error is not None:  # records go from thread to thread; what an error's frames hold must not
+                record.error.__traceback__ = record.error.__cause__ = record.error.__context__ = None
             yield record
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

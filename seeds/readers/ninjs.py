@@ -22,7 +22,7 @@ def is_ninjs(row: Mapping[str, Any]) -> bool:
 
 
 def read_ninjs(name: str, fields: Fields) -> Iterator[Record]:
-    """The items of one JSON file: an item, a list of items, or a feed with `items`. Other JSON is read by its fields."""
+    """The items of one JSON file: an item, a list, or a feed with `items`. Other JSON is read by its fields."""
     short = Path(name).name
     with open_file(name) as data:
         content = data.read(MAX_RECORD_BYTES + 1)
