@@ -43,7 +43,7 @@ results = Table(
     metadata,
     Column("key", String(64), primary_key=True),
     Column("task", String(32), nullable=False),
-    Column("content", String(64), nullable=False, index=True),
+    Column("content", String(64), nullable=False),
     Column("model", Text, nullable=False),
     Column("revision", Text, nullable=False),
     Column("parameters", Text, nullable=False),
@@ -58,7 +58,12 @@ def _first_tables(connection: Connection) -> None:
     metadata.create_all(connection, checkfirst=False)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
+def _without_content_index(connection: Connection) -> None:
+    """Nothing looks results up by content, and with millions of them keeping the index was most of a write."""
+    connection.execute(text("DROP INDEX IF EXISTS ix_dateline_results_content"))
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables, _without_content_index)
 """Each brings a store from the version of its place in this tuple to the next. Append; never change one."""
 
 
@@ -119,11 +124,20 @@ class Store:
         """Keep the results, all or none. A key that is already kept stays as it is."""
         if not new:
             return
+        written: dict[int, str] = {}  # results of one request share their parameters
         rows = [
-            {name: getattr(result, name) for name in results.c.keys()}  # noqa: SIM118 - a collection of columns, no dict
-            | {
-                "parameters": json.dumps(result.parameters, ensure_ascii=False),
+            {
+                "key": result.key,
+                "task": result.task,
+                "content": result.content,
+                "model": result.model,
+                "revision": result.revision,
+                "parameters": written.get(id(result.parameters))
+                or written.setdefault(id(result.parameters), json.dumps(result.parameters, ensure_ascii=False)),
+                "vocabulary": result.vocabulary,
                 "value": json.dumps(result.value, ensure_ascii=False),
+                "milliseconds": result.milliseconds,
+                "created_at": result.created_at,
             }
             for result in new
         ]

@@ -6,6 +6,7 @@ import os
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -15,13 +16,14 @@ from typing import Any
 from seeds.errors import NoRecords
 from seeds.exports import OutputFormat, Row, Writer, open_writer
 from seeds.readers import Archive, Record
+from seeds.records import Article
 from seeds.store import now
-from service.digest import BATCH_ARTICLES, Digest, Digester, Waiting, Wanted
+from service.digest import Digest, Wanted
+from service.engines import Engine
 from service.errors import ArchiveChanged, problem_of
-from service.scheduler import Urgency
 
-WINDOW = 16 * BATCH_ARTICLES
-"""Records read, digested and written at a time; what an interruption repeats. A multiple of the digester's batch, so
+WINDOW = 512
+"""Records read, digested and written at a time; what an interruption repeats. A multiple of every model's batch, so
 that the work left after an interruption falls into the same batches."""
 WINDOWS_AHEAD = 2
 SCORE_DIGITS = 4
@@ -57,10 +59,27 @@ class Report:
     seconds: dict[str, float] = field(default_factory=lambda: {"reading": 0.0, "model": 0.0, "writing": 0.0})
 
 
+class _Window:
+    """Records read together. `articles` are the readable ones, by length."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+        readable = [(number, record.article) for number, record in enumerate(records) if record.article]
+        readable.sort(key=lambda item: (len(item[1].text), item[0]))
+        self._numbers = [number for number, _ in readable]
+        self.articles = [article for _, article in readable]
+
+    def matched(self, digests: Sequence[Digest]) -> list[tuple[Record, Digest | None]]:
+        """The records in their own order, each with its digest."""
+        found = dict(zip(self._numbers, digests, strict=True))
+        return [(record, found.get(number)) for number, record in enumerate(self._records)]
+
+
 class Run:
     """One archive on its way from `source` to `out`.
 
     Args:
+        engine: digests the windows.
         models: what tells a changed model: the info of each, as a dict.
 
     Raises:
@@ -74,14 +93,14 @@ class Run:
         out: Path,
         plan: Plan,
         *,
-        digester: Digester,
+        engine: Engine,
         models: Mapping[Any, Any],
         restart: bool = False,
     ) -> None:
         self._source = source
         self._out = out
         self._plan = plan
-        self._digester = digester
+        self._engine = engine
         self._manifest = out.with_name(out.name + ".run.json")
         self._errors_path = out.with_name(out.name + ".errors.jsonl")
         self._identity = json.loads(json.dumps(_identity(source, plan, models)))
@@ -130,7 +149,7 @@ class Run:
         return self.report
 
     def _work(self, output: Writer, errors: Writer, told: Callable[[Report], None]) -> None:
-        """Three threads in a row: reading ahead, this one with the model, writing behind."""
+        """Three threads in a row: reading ahead, this one with the engine, writing behind."""
         written: queue.Queue[list[tuple[Record, Digest | None]] | None] = queue.Queue(WINDOWS_AHEAD)
         failures: list[BaseException] = []
 
@@ -146,16 +165,28 @@ class Run:
 
         writer = threading.Thread(target=write, name="dateline-writer", daemon=True)
         writer.start()
+        read: deque[_Window] = deque()
         try:
-            for window in _ahead(self._windows(), self.report):
-                if failures:
-                    break
-                written.put(self._digest(window))
+            with self._engine.open() as digests:
+                started = time.monotonic()
+                for found in digests(self._jobs(read)):
+                    self.report.seconds["model"] += time.monotonic() - started
+                    if failures:
+                        break
+                    written.put(read.popleft().matched(found))
+                    started = time.monotonic()
         finally:
             written.put(None)
             writer.join()
         if failures:
             raise failures[0]
+
+    def _jobs(self, read: "deque[_Window]") -> Iterator[list[Article]]:
+        """The articles of every window, those of like length together; the windows themselves go to `read`."""
+        for records in _ahead(self._windows(), self.report):
+            window = _Window(records)
+            read.append(window)
+            yield window.articles
 
     def _windows(self) -> Iterator[list[Record]]:
         plan = self._plan
@@ -163,17 +194,6 @@ class Run:
         records = islice(chosen, self.report.records, plan.limit)
         while window := list(islice(records, WINDOW)):
             yield window
-
-    def _digest(self, window: Sequence[Record]) -> list[tuple[Record, Digest | None]]:
-        """The window's digests, in order. Articles of like length go together."""
-        started = time.monotonic()
-        readable = [number for number, record in enumerate(window) if record.article]
-        readable.sort(key=lambda number: (len(window[number].article.text), number))  # type: ignore[union-attr]
-        articles = [article for number in readable if (article := window[number].article)]
-        waits = Waiting(urgency=Urgency.ARCHIVE)
-        found = dict(zip(readable, self._digester.digest(articles, self._plan.wanted, waits=waits), strict=True))
-        self.report.seconds["model"] += time.monotonic() - started
-        return [(record, found.get(number)) for number, record in enumerate(window)]
 
     def _write(self, window: Sequence[tuple[Record, Digest | None]], output: Writer, errors: Writer) -> None:
         started = time.monotonic()
@@ -212,17 +232,13 @@ class Run:
             "error": None,
         }
         if digest:
-            if digest.summary:
-                row["summary"] = digest.provenance["summary"].value
-            if digest.topics is not None:
+            made = {task: result.value for task, result in digest.provenance.items()}
+            row["summary"] = made.get("summary")
+            if "topics" in made:
                 row["topics"] = [
-                    {
-                        "qcode": topic.qcode,
-                        "uri": topic.uri,
-                        "name": topic.name,
-                        "score": round(topic.score, SCORE_DIGITS),
-                    }
-                    for topic in digest.topics
+                    {name: topic[name] for name in ("qcode", "uri", "name")}
+                    | {"score": round(topic["score"], SCORE_DIGITS)}
+                    for topic in made["topics"]["topics"]  # type: ignore[attr-defined]
                 ]
             # Cached means made before this archive was begun: what an interrupted run made is this archive's own.
             row["cached"] = {task: result.created_at < since for task, result in digest.provenance.items()}

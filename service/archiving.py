@@ -2,11 +2,12 @@
 archive is worked through."""
 
 import json
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from seeds.readers.archive import Format
 from seeds.store import Store
 from service.archive import ALL_FIELDS, Plan, Report, Run, first_records
 from service.digest import Digester, Wanted
+from service.engines import Engine, Here, Processes, Ray, Recipe
 from service.errors import InvalidRequest
 from service.settings import Settings
 
@@ -47,6 +49,10 @@ def run(
     sample: int,
     dry_run: bool,
     restart: bool,
+    engine: Literal["local", "ray"],
+    workers: int | None,
+    ray_address: str | None,
+    gpus: float,
     show: Show,
 ) -> int:
     """Do what `dateline archive` was asked to; the exit code.
@@ -68,11 +74,15 @@ def run(
     models = {task: asdict(shelf.get(id).info) for task, id in wanted.models().items()}
     place = store or settings.store or str(out.with_name(out.name + ".results.db"))
     out.parent.mkdir(parents=True, exist_ok=True)
-    kept = Store(place if "://" in place else f"sqlite:///{place}")
-    digester = Digester(shelf, kept, max_article_characters=settings.max_article_characters)
+    recipe = Recipe(
+        wanted, settings.models_folder, place if "://" in place else f"sqlite:///{place}", dtype=settings.dtype,
+        engine=settings.engine, max_article_characters=settings.max_article_characters,
+    )  # fmt: skip
+    Store(recipe.store).close()  # a store that cannot be had is told before anything is read
+    running = _engine(recipe, engine, models, shelf=shelf, workers=workers, address=ray_address, gpus=gpus)
     task: Run | None = None
     try:
-        task = Run(archive, out, plan, digester=digester, models=models, restart=restart)
+        task = Run(archive, out, plan, engine=running, models=models, restart=restart)
         if show == "words":
             _announce(archive, out, place, task.report)
         with _progress(show, task.report, total=limit) as heard:
@@ -87,10 +97,31 @@ def run(
             f"{str(out)!r} cannot be written after {done:,} records ({error.strerror or error}). Nothing is lost: mend "
             "it and run the same command again."
         ) from error
-    finally:
-        kept.close()
     _close(report, out, show)
     return SOME_FAILED if report.failed else 0
+
+
+def _engine(
+    recipe: Recipe, name: Literal["local", "ray"], models: Mapping[Any, dict[str, Any]], *, shelf: Shelf,
+    workers: int | None, address: str | None, gpus: float,
+) -> Engine:  # fmt: skip
+    """What the windows are digested by. A model in torch keeps every core busy from one process; others hold the
+    interpreter, and have a process for every core."""
+    if name == "ray":
+        if address and recipe.store.startswith("sqlite"):
+            recipe = replace(recipe, store="sqlite://")
+            print(
+                "dateline: the workers of a cluster cannot share an SQLite store; without --store postgresql://… "
+                "results are kept in the output alone", file=sys.stderr,
+            )  # fmt: skip
+        return Ray(recipe, address=address, workers=workers or 2, gpus=gpus)
+    cores = len(os.sched_getaffinity(0))
+    in_python = all(info["engine"] == "none" for info in models.values())
+    count = workers or (cores if in_python else 1)
+    if count > 1:
+        return Processes(recipe, count=count)
+    store = Store(recipe.store)
+    return Here(Digester(shelf, store, max_article_characters=recipe.max_article_characters), recipe.wanted)
 
 
 def preview(archive: Archive, console: Console) -> None:

@@ -22,6 +22,7 @@ Truncations = Literal["chunk", "truncate", "error"]
 Scorings = Literal["sigmoid", "softmax", "none"]
 Engines = Literal["torch", "ctranslate2"]
 Inputs = Literal["text", "jsonl", "csv", "parquet", "ninjs", "warc", "feed"]
+Where = Literal["local", "ray"]
 Outputs = Literal["jsonl", "csv", "parquet", "ninjs"]
 
 
@@ -141,6 +142,12 @@ def archive(
     sample: Annotated[int, typer.Option(min=1, help="Only one record in so many.")] = 1,
     dry_run: Annotated[bool, typer.Option(help="Show what would be read from the first records, and stop.")] = False,
     restart: Annotated[bool, typer.Option(help="Start over, and remove what an earlier run wrote.")] = False,
+    engine: Annotated[Where, typer.Option(help="Where to run: on this machine, or on Ray.")] = "local",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes, or actors on Ray; by default what suits the model.")
+    ] = None,
+    ray_address: Annotated[str | None, typer.Option(help="Of a Ray cluster; without it Ray starts here.")] = None,
+    gpus: Annotated[float, typer.Option(min=0, help="GPUs, or a part of one, for each actor on Ray.")] = 0,
     quiet: Annotated[bool, typer.Option(help="Tell nothing but errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Tell progress and the end as JSON lines.")] = False,
 ) -> None:
@@ -178,6 +185,10 @@ def archive(
             sample=sample,
             dry_run=dry_run,
             restart=restart,
+            engine=engine,
+            workers=workers,
+            ray_address=ray_address,
+            gpus=gpus,
             show="nothing" if quiet else "json" if as_json else "words",
         )  # fmt: skip
     if code:

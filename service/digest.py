@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from models.types import (
     Document,
     Model,
+    ModelInfo,
     Outcome,
     Sentence,
     Summary,
@@ -29,8 +30,6 @@ from service.scheduler import Cancellation, Schedules, Unscheduled, Urgency
 RESULT_VERSION = 1
 """Raise it when the code's answers change for the same model and parameters."""
 MAX_TITLE_CHARACTERS = 1_000
-BATCH_ARTICLES = 32
-"""Articles inferred and stored at a time: what an interruption can lose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,14 @@ class _Recipe:
 
     task: Task
     model: Model
-    parameters: dict[str, object]
+    provenance: dict[str, object]
+    signature: str
+
+    @classmethod
+    def of(cls, task: Task, model: Model, options: SummaryOptions | TopicsOptions) -> "_Recipe":
+        parameters = model.parameters(task, options)
+        provenance = {**parameters, "engine": model.info.engine, "dtype": model.info.dtype}
+        return cls(task, model, provenance, _signature(task, model.info, parameters))
 
     def content(self, article: Article) -> str:
         """The SHA-256 of what the task reads: the text, and for topics the title too."""
@@ -90,19 +96,22 @@ class _Recipe:
         return _sha256(json.dumps(read, ensure_ascii=False))
 
     def key(self, article: Article) -> str:
-        info = self.model.info
-        parts = {
-            "content": self.content(article),
-            "task": self.task,
-            "model": info.id,
-            "revision": info.revision,
-            "engine": info.engine,
-            "dtype": info.dtype,
-            "parameters": self.parameters,
-            "vocabulary": info.vocabulary if self.task == "topics" else None,
-            "version": RESULT_VERSION,
-        }
-        return _sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False))
+        return _sha256(f"{self.signature} {self.content(article)}")
+
+
+def _signature(task: Task, info: ModelInfo, parameters: Mapping[str, object]) -> str:
+    """Everything but the content that goes into a key, as JSON."""
+    parts = {
+        "task": task,
+        "model": info.id,
+        "revision": info.revision,
+        "engine": info.engine,
+        "dtype": info.dtype,
+        "parameters": parameters,
+        "vocabulary": info.vocabulary if task == "topics" else None,
+        "version": RESULT_VERSION,
+    }
+    return json.dumps(parts, sort_keys=True, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +160,7 @@ class Digester:
             ClientLeft: the caller stopped waiting.
         """
         recipes = [
-            _Recipe(task, model, model.parameters(task, wanted.options(task)))
+            _Recipe.of(task, model, wanted.options(task))
             for task, model in ((task, self._shelf.get(id)) for task, id in wanted.models().items())
         ]
         errors = [self._refusal(article) for article in articles]
@@ -255,8 +264,9 @@ def _work(documents: _Documents, wanted: Wanted) -> list[Work]:
 
 
 def _answered(documents: _Documents, outcomes: Sequence[Outcome]) -> dict[str, _Answer | Exception]:
+    made_at = now()
     return {
-        key: outcome.error or _Answer(_result(key, recipe, document, outcome), cached=False)
+        key: outcome.error or _Answer(_result(key, recipe, document, outcome, made_at), cached=False)
         for (document, by_key), outcome in zip(documents.items(), outcomes, strict=True)
         for key, recipe in by_key.items()
     }
@@ -264,8 +274,9 @@ def _answered(documents: _Documents, outcomes: Sequence[Outcome]) -> dict[str, _
 
 def _batches(documents: Mapping[Document, dict[str, _Recipe]]) -> Iterator[dict[Document, dict[str, _Recipe]]]:
     items = list(documents.items())
-    for start in range(0, len(items), BATCH_ARTICLES):
-        yield dict(items[start : start + BATCH_ARTICLES])
+    size = _model(documents).info.batch_articles
+    for start in range(0, len(items), size):
+        yield dict(items[start : start + size])
 
 
 def _assemble(article: Article, keys: Mapping[Task, str], answers: Mapping[str, _Answer | Exception]) -> Digest:
@@ -287,7 +298,7 @@ def _assemble(article: Article, keys: Mapping[Task, str], answers: Mapping[str, 
     )
 
 
-def _result(key: str, recipe: _Recipe, document: Document, outcome: Outcome) -> Result:
+def _result(key: str, recipe: _Recipe, document: Document, outcome: Outcome, made_at: str) -> Result:
     info = recipe.model.info
     if recipe.task == "summary":
         assert outcome.summary is not None
@@ -302,11 +313,11 @@ def _result(key: str, recipe: _Recipe, document: Document, outcome: Outcome) -> 
         content=recipe.content(Article(document.text, title=document.title)),
         model=info.id,
         revision=info.revision,
-        parameters={**recipe.parameters, "engine": info.engine, "dtype": info.dtype},
+        parameters=recipe.provenance,
         vocabulary=info.vocabulary if recipe.task == "topics" else None,
         value=value,
         milliseconds=round(outcome.milliseconds, 3),
-        created_at=now(),
+        created_at=made_at,
     )
 
 

@@ -10,6 +10,7 @@ ServiceError
 ├── DeadlineExceeded   the work had not begun in time
 ├── ClientLeft         nobody waits for the answer any more
 ├── ArchiveChanged     an archive run is not the one that its checkpoint belongs to
+├── EngineUnavailable  what an archive was to run on is not there
 ├── CannotListen       the address to serve on cannot be had
 ├── KeyMissing         no API key
 └── KeyRefused         a wrong API key
@@ -67,6 +68,10 @@ class ArchiveChanged(ServiceError):
     """The archive's output was begun from something else."""
 
 
+class EngineUnavailable(ServiceError):
+    """What the work was to run on is not there."""
+
+
 class CannotListen(ServiceError):
     """The address cannot be listened on."""
 
@@ -110,6 +115,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     TooLarge: Problem(413, "too_large", "Too large"),
     NotReady: Problem(503, "not_ready", "Not ready"),
     ArchiveChanged: Problem(409, "archive_changed", "Archive changed"),
+    EngineUnavailable: Problem(503, "engine_unavailable", "Engine unavailable"),
     Overloaded: Problem(429, "overloaded", "Overloaded"),
     DeadlineExceeded: Problem(504, "deadline_exceeded", "Deadline exceeded"),
     ClientLeft: Problem(499, "client_left", "Client left"),

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from seeds.errors import NoRecords, RecordError, UnreadableRecord
 from seeds.records import SUFFIX, Article, parse_seed
-from service.digest import BATCH_ARTICLES, Digest, Digester, Wanted
+from service.digest import Digest, Digester, Wanted
 
 STDIN = Path("-")
+FILES_AT_ONCE = 32
 
 
 def digest_files(paths: Sequence[Path], wanted: Wanted, *, digester: Digester) -> Iterator[Digest]:
@@ -20,7 +21,7 @@ def digest_files(paths: Sequence[Path], wanted: Wanted, *, digester: Digester) -
         ModelError, StoreError: as `Digester.digest` says.
     """
     records = read(paths)
-    while batch := list(islice(records, BATCH_ARTICLES)):
+    while batch := list(islice(records, FILES_AT_ONCE)):
         done = iter(digester.digest([record for record in batch if isinstance(record, Article)], wanted))
         yield from (next(done) if isinstance(record, Article) else record for record in batch)
 

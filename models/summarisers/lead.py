@@ -15,6 +15,7 @@ INFO = ModelInfo(
     dtype="none",
     languages=("*",),
     licence="Apache-2.0",
+    batch_articles=512,
 )
 
 

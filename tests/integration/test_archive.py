@@ -30,6 +30,7 @@ from seeds.readers import Fields, Record, open_archive
 from seeds.store import Store
 from service.archive import WINDOW, Plan, Run
 from service.digest import Digester, Wanted
+from service.engines import Here
 from service.errors import ArchiveChanged
 from tests.acceptance.test_cli import DATELINE
 from tests.articles import BUDGET, FOOTBALL, HARBOUR
@@ -65,7 +66,7 @@ def run(
     wanted = plan.pop("wanted", Wanted(summary_model=chosen.info.id, topics_model=chosen.info.id))
     digester = Digester(OneShelf({chosen.info.id: chosen}), store or Store(f"sqlite:///{out}.results.db"))
     return Run(
-        open_archive(str(source)), out, Plan(wanted, format or output_format(out), **plan), digester=digester,
+        open_archive(str(source)), out, Plan(wanted, format or output_format(out), **plan), engine=Here(digester, wanted),
         models={"summary": chosen.info.revision}, restart=restart,
     )  # fmt: skip
 
