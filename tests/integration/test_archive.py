@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from warcio.warcwriter import WARCWriter
 
 import seeds.exports
 from models.shelf import Shelf
+from models.summarisers.lead import Lead
 from seeds.errors import NoRecords, StoreUnavailable
 from seeds.exports import OutputFormat, output_format
 from seeds.readers import Fields, Record, open_archive
@@ -35,6 +37,7 @@ from service.errors import ArchiveChanged
 from tests.acceptance.test_cli import DATELINE
 from tests.articles import BUDGET, FOOTBALL, HARBOUR
 from tests.doubles import INFO, Counting, OneShelf
+from tests.unit.test_scheduler import until
 
 TEXTS = [HARBOUR, FOOTBALL, BUDGET]
 NINJS = Path(__file__).parents[3] / "shared" / "data" / "ninjs-schema_3.1.json"
@@ -570,3 +573,61 @@ def test_standard_input(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("", "")
     assert len(rows(tmp_path / "o.jsonl")) == 4
+
+
+# ---- beyond this process
+
+
+@pytest.mark.parametrize("options", [("--workers", "1"), ("--workers", "3"), ("--engine", "ray")])
+def test_every_engine_writes_the_same_bytes(
+    tmp_path: Path, command: Callable[..., "subprocess.Popen[str]"], options: tuple[str, ...]
+) -> None:
+    inputs = [story(n) if n % 40 else {"id": str(n)} for n in range(1300)]
+    source = write_jsonl(tmp_path / "in.jsonl", inputs)
+    run(source, tmp_path / "a.jsonl", model=Lead(), wanted=Wanted(summary_model="lead")).go()
+    process = command(source, "--out", tmp_path / "b.jsonl", "--tasks", "summary", "--model", "lead", *options)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 3, told
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+
+
+def test_a_ray_worker_that_is_killed_loses_nothing(
+    tmp_path: Path, command: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [story(n) for n in range(15_000)])
+    options = ("--tasks", "summary", "--model", "lead")
+    local = command(source, "--out", tmp_path / "a.jsonl", *options)
+    on_ray = command(source, "--out", tmp_path / "b.jsonl", *options, "--engine", "ray")
+    until(
+        lambda: (tmp_path / "b.jsonl.partial").exists() and (tmp_path / "b.jsonl.partial").stat().st_size > 0,
+        seconds=90,
+    )
+    [victim, *_] = actors_below(on_ray.pid)
+    os.kill(victim, signal.SIGKILL)
+    for process in (local, on_ray):
+        _, told = process.communicate(timeout=180)
+        assert process.returncode == 0, told
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+
+
+def actors_below(pid: int) -> list[int]:
+    """The processes of Ray's actors that a process started."""
+    import psutil
+
+    return [
+        child.pid
+        for child in psutil.Process(pid).children(recursive=True)
+        if any("_Actor" in part for part in child.cmdline())
+    ]
+
+
+def test_without_ray_the_command_to_install_it_is_told(tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [story(1)])
+    script = (
+        "import sys; sys.modules['ray'] = None; "
+        f"sys.argv = ['dateline', 'archive', {str(source)!r}, '--out', {str(tmp_path / 'o.jsonl')!r}, '--engine', 'ray', "
+        "'--tasks', 'summary', '--model', 'lead']; from service.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "pip install 'dateline[ray]'" in done.stderr
