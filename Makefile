@@ -25,8 +25,9 @@ bench: .venv/bench.stamp  ## compare with plain transformers, LitServe and CTran
 	$(BIN)/python -m tests.bench.embedded
 	$(BIN)/python -m tests.bench.serving
 
-soak: .venv/bench.stamp  ## ten times more load than the service can do, for a minute
+soak: .venv/bench.stamp  ## ten times more load than the service can do, for a minute; a million records (15 minutes)
 	$(BIN)/python -m tests.bench.overload
+	$(BIN)/python -m tests.bench.archive
 
 train: .venv/train.stamp  ## train news-minilm from DATA into build/news-minilm
 	MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_MMAP_THRESHOLD_=4294967296 \
