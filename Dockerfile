@@ -16,6 +16,7 @@ RUN python3 -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.tom
  && rm -rf /opt/dateline/lib/python3*/site-packages/torch/include /opt/dateline/lib/python3*/site-packages/torch/test
 COPY models models
 COPY seeds/*.py seeds/
+COPY seeds/readers seeds/readers
 COPY service service
 RUN /opt/dateline/bin/pip install --constraint constraints.txt --no-deps .
 

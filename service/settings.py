@@ -1,5 +1,6 @@
 """Settings, read once from the environment. `python -m service.settings` prints the README's table."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -43,7 +44,7 @@ class Settings(BaseSettings):
         "int8 with CTranslate2; torch has no int8",
     )  # fmt: skip
     max_queue_seconds: float = Field(
-        20, gt=0, description="Most seconds of work, by estimate, that may wait; beyond that a request is answered 429"
+        10, gt=0, description="Most seconds of work, by estimate, that may wait; beyond that a request is answered 429"
     )
     max_waiting: int = Field(200, ge=1, le=240, description="Most requests that may wait at once")
     deadline_seconds: float = Field(60, gt=0, description="Work that has not begun so long after it was admitted fails")
@@ -91,6 +92,12 @@ def read_settings(**overrides: object) -> Settings:
         name = str(first["loc"][0]).upper()
         name = name if name.startswith(PREFIX) else PREFIX + name
         raise InvalidSettings(f"{name} is {first['input']!r}: {first['msg']}. Correct it or unset it.") from error
+
+
+def unknown_variables() -> list[str]:
+    """Variables of the environment that look like settings and are none, sorted: a misspelt one changes nothing."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
 
 
 def table() -> str:

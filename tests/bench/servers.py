@@ -1,7 +1,7 @@
-"""The servers one would write without Dateline, over the same weights: a plain FastAPI endpoint on transformers, LitServe
-with batching, and an empty FastAPI route. Each runs as a process of its own.
+"""The servers one would write without Dateline, over the same weights: a plain FastAPI endpoint on transformers,
+and an empty FastAPI route. Each runs as a process of its own.
 
-    python -m tests.bench.servers plain|litserve|empty --port N [--folder F] [--kind embedded|seq2seq]
+    python -m tests.bench.servers plain|empty --port N [--folder F] [--kind embedded|seq2seq]
 """
 
 import argparse
@@ -90,30 +90,9 @@ def empty(port: int) -> None:
     uvicorn.run(app, port=port, log_level="error")
 
 
-def litserve(port: int, kind: str, folder: Path) -> None:
-    import litserve as ls
-
-    class Api(ls.LitAPI):  # type: ignore[misc]
-        def setup(self, device: str) -> None:
-            self.predictor = predictor(kind, folder)
-
-        def decode_request(self, request: dict[str, str]) -> str:
-            return request["text"]
-
-        def predict(self, texts: list[str]) -> Any:
-            return self.predictor(texts)
-
-        def encode_response(self, output: Any) -> Any:
-            return {"output": output}
-
-    ls.LitServer(Api(max_batch_size=8, batch_timeout=0.05), accelerator="cpu", timeout=600).run(
-        port=port, generate_client_file=False, log_level="error"
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("server", choices=["plain", "litserve", "empty"])
+    parser.add_argument("server", choices=["plain", "empty"])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--kind", choices=["embedded", "seq2seq"], default="embedded")
@@ -121,7 +100,7 @@ def main() -> None:
     if options.server == "empty":
         empty(options.port)
     else:
-        {"plain": plain, "litserve": litserve}[options.server](options.port, options.kind, options.folder)
+        plain(options.port, options.kind, options.folder)
 
 
 if __name__ == "__main__":

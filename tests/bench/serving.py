@@ -84,7 +84,8 @@ def ours(models: Path, seeds: Path, **settings: str) -> Iterator[int]:
 @contextmanager
 def theirs(server: str, kind: str, folder: Path) -> Iterator[int]:
     port = free_port()
-    command = [sys.executable, "-m", "tests.bench.servers", server, "--port", port, "--kind", kind, "--folder", folder]
+    module = ["tests.bench.litserve_server"] if server == "litserve" else ["tests.bench.servers", server]
+    command = [sys.executable, "-m", *module, "--port", port, "--kind", kind, "--folder", folder]
     with process(command, port=port, ready="/health"):
         yield port
 

@@ -158,7 +158,7 @@ def test_overload_is_told_as_the_client_understands_it(tmp_path: Path) -> None:
         seconds = response.headers["Retry-After"]
         assert int(seconds) >= 1
         assert response.headers["RateLimit"] == f'"default";r=0;t={seconds}'
-        assert response.headers["RateLimit-Policy"] == '"default";q=1;w=20'
+        assert response.headers["RateLimit-Policy"] == '"default";q=1;w=10'
         assert f"Retry after {seconds} seconds" in str(refused.value)
         gate.set()
         first.join(10)
