@@ -42,6 +42,8 @@ class Shelf:
         paths: bool = False,
     ) -> None:
         self.root = root
+        self.generation = 0
+        """Grows with every model that is loaded."""
         self._dtype = dtype
         self._engine = engine
         self._max_loaded = max_loaded
@@ -68,6 +70,7 @@ class Shelf:
             model = self._load(where)
             with self._lock:
                 (self._embedded if self._stays(where) else self._pretrained)[where.id] = model
+                self.generation += 1
             return model
 
     def loaded(self) -> list[str]:

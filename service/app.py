@@ -18,6 +18,7 @@ from service.digest import ModelSource
 from service.errors import InvalidRequest, MethodNotAllowed, Overloaded, UnknownRoute, expected, problem_of
 from service.limits import LimitBody, RequestIds
 from service.metrics import Metrics
+from service.replies import Replies
 from service.settings import Settings
 
 log = logging.getLogger("dateline")
@@ -65,6 +66,11 @@ def create_app(
         },
     )
     app.state.settings = settings
+    app.add_middleware(
+        Replies,
+        generation=lambda: getattr(getattr(getattr(app.state, "dateline", None), "models", None), "generation", 0),
+        max_request_bytes=settings.max_body_bytes,
+    )
     app.add_middleware(LimitBody, most=settings.max_body_bytes)
     app.add_middleware(RequestIds)
     app.add_middleware(metrics.middleware)

@@ -55,12 +55,14 @@ class Rooms:
         cancellation = Cancellation()
         watch = asyncio.create_task(_leaves(client, cancellation))
         try:
-            return await anyio.to_thread.run_sync(
+            found = await anyio.to_thread.run_sync(
                 partial(self.digester.digest, articles, wanted, waits=Waiting(cancellation=cancellation)),
                 limiter=self._limiter,
             )
         finally:
             watch.cancel()
+        client.state.repeatable = all(digest.error is None and all(digest.cached.values()) for digest in found)
+        return found
 
 
 async def _leaves(client: Request, cancellation: Cancellation) -> None:
