@@ -72,7 +72,7 @@ def place(id: str, *, root: Path, paths: bool = False) -> Place:
     if known and not known.repo:
         return Place(known.id, None if known.id == "lead" else Path(str(files("models") / known.id)), known)
     if paths and (Path(id) / "config.json").exists():
-        return Place(Path(id).resolve().name, Path(id), None)
+        return Place(str(Path(id)), Path(id), None)
     canonical = known.repo if known and known.repo else id
     if HUB_ID.fullmatch(canonical) and (root / canonical / "config.json").is_file():
         return Place(canonical, root / canonical, known)
@@ -143,4 +143,4 @@ def pulled(root: Path) -> list[str]:
     """The ids of the models under `root`, sorted: pulled ones, and folders that a user dropped there."""
     found = [*root.glob("*/config.json"), *root.glob("*/*/config.json")]
     ids = [path.parent.relative_to(root).as_posix() for path in found]
-    return sorted(id for id in ids if HUB_ID.fullmatch(id))
+    return sorted(id for id in ids if HUB_ID.fullmatch(id) and not id.endswith("/ctranslate2"))

@@ -36,16 +36,34 @@ def revision_of(folder: Path) -> str:
         raise UnknownModel(f"There is no model folder {str(folder)!r}. `dateline models list` shows what there is.")
     if not list(folder.glob("*.safetensors")):
         raise UnknownModel(f"{str(folder)!r} holds no *.safetensors weights. `dateline models pull` converts others.")
+    actual = check_checksums(folder)
+    if not actual:
+        names = sorted(path.name for path in folder.iterdir() if path.suffix in {".safetensors", ".json"})
+        actual = {name: _sha256(folder / name) for name in names}
+    return hashlib.sha256("".join(f"{actual[name]}  {name}\n" for name in sorted(actual)).encode()).hexdigest()[:12]
+
+
+def check_checksums(folder: Path) -> dict[str, str]:
+    """The recorded SHA-256 of every file, each compared with the file; empty where there is no record.
+
+    Raises:
+        ModelCorrupt: a file is missing or differs.
+    """
     recorded = read_checksums(folder)
-    names = sorted(recorded or (path.name for path in folder.iterdir() if path.suffix in {".safetensors", ".json"}))
-    actual = {name: _sha256(folder / name) for name in names}
     for name, digest in recorded.items():
-        if actual[name] != digest:
+        if (actual := _sha256(folder / name)) != digest:
             raise ModelCorrupt(
-                f"{str(folder / name)!r} is not the file that was recorded (sha256 {actual[name][:12]}…, expected "
+                f"{str(folder / name)!r} is not the file that was recorded (sha256 {actual[:12]}…, expected "
                 f"{digest[:12]}…). Restore it from the release, or pull the model again."
             )
-    return hashlib.sha256("".join(f"{actual[name]}  {name}\n" for name in names).encode()).hexdigest()[:12]
+    return recorded
+
+
+def write_checksums(folder: Path) -> None:
+    """Record the SHA-256 of every file in `folder`."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != CHECKSUMS)
+    lines = [f"{_sha256(folder / name)}  {name}\n" for name in names]
+    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def commit_of(folder: Path) -> str | None:

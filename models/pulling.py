@@ -38,6 +38,7 @@ BESIDE = re.compile(
     r"|added_tokens\.json|vocab\.json|vocab\.txt|merges\.txt|.*\.model|README\.md|LICEN[SC]E.*"
 )
 PARTIAL = ".partial"
+CONVERTING = "converting"
 MARGIN_BYTES = 100 * 1024**2
 """Space that is left free on the disk."""
 CONNECTION_SECONDS = 20
@@ -91,26 +92,34 @@ def pull(id: str, *, root: Path, revision: str | None = None, engine: EngineName
         raise InvalidOption(f"{id!r} is no id of the hub. Ids look like 'facebook/bart-large-cnn'.")
     folder = root / repo
     wanted = revision or (known.revision if known else None)
-    if (folder / loading.PULLED).exists() and _stands(folder, wanted):
+    if _is_whole(folder) and _stands(folder, wanted):
         commit, fetched = loading.commit_of(folder) or "", 0
     else:
         commit, fetched = _fetch(repo, wanted or "main", folder=folder, root=root)
-    if not (folder / "ctranslate2" / "model.bin").exists():
+    if not _is_converted(folder):
         _convert(folder, engine)
     return Pulled(repo, commit, folder, fetched)
 
 
 def _stands(folder: Path, wanted: str | None) -> bool:
-    """Whether what is wanted is here, whole. A branch may have moved: the hub is asked unless it cannot be."""
-    loading.revision_of(folder)
+    """Whether what is here is what is wanted. A branch may have moved: the hub is asked unless it cannot be."""
     return loading.commit_of(folder) == wanted or (constants.HF_HUB_OFFLINE and wanted is None)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a pulled model is here, and its files are those that were recorded."""
+    try:
+        loading.revision_of(folder)
+        return loading.commit_of(folder) is not None
+    except (ModelCorrupt, UnknownModel):
+        return False
 
 
 def _fetch(repo: str, revision: str, *, folder: Path, root: Path) -> tuple[str, int]:
     with _told(repo, revision):
         info = HfApi().model_info(repo, revision=revision, files_metadata=True, timeout=CONNECTION_SECONDS)
     commit = str(info.sha)
-    if loading.commit_of(folder) == commit:
+    if _is_whole(folder) and loading.commit_of(folder) == commit:
         return commit, 0
     chosen = _needed([_file(sibling) for sibling in info.siblings or ()], repo, commit)
     total = sum(file.size for file in chosen)
@@ -184,7 +193,7 @@ def _verify(folder: Path, files: Sequence[_File]) -> None:
 
 def _finish(folder: Path, repo: str, commit: str) -> None:
     """Make what was fetched ready to serve."""
-    if not list(folder.glob("*.safetensors")):
+    if any(PICKLED.fullmatch(path.name) for path in folder.iterdir()):
         _to_safetensors(folder)
     if not (folder / "tokenizer.json").exists():
         loading.load_pretrained_tokenizer(folder).save_pretrained(folder)
@@ -215,11 +224,24 @@ def _to_safetensors(folder: Path) -> None:
                 ) from error
     try:
         model = auto.from_pretrained(folder, dtype="auto", local_files_only=True, use_safetensors=False)
-        model.save_pretrained(folder)
+        model.save_pretrained(folder / CONVERTING)
+        for path in (folder / CONVERTING).iterdir():
+            path.replace(folder / path.name)
+        (folder / CONVERTING).rmdir()
     except Exception as error:  # as above
         raise ModelCorrupt(f"The weights in {str(folder)!r} cannot be turned into safetensors: {error}") from error
     for path in pickled:
         path.unlink()
+
+
+def _is_converted(folder: Path) -> bool:
+    """Whether a conversion is here, whole; a damaged one is removed."""
+    converted = folder / "ctranslate2"
+    try:
+        return bool(loading.check_checksums(converted)) if converted.is_dir() else False
+    except ModelCorrupt:
+        shutil.rmtree(converted)
+        return False
 
 
 def _convert(folder: Path, engine: EngineName | None) -> None:

@@ -1,6 +1,7 @@
 """The models that are loaded: loaded when first asked for, kept, and no more of them at once than the machine holds.
 Knows nothing of what they compute."""
 
+import gc
 import logging
 import threading
 from collections import OrderedDict
@@ -115,16 +116,27 @@ class Shelf:
             NoSpace: it does not fit even alone.
         """
         assert where.folder is not None
-        needed = int(WORKING_SPACE * sum(path.stat().st_size for path in where.folder.glob("*.safetensors")))
-        with self._lock:
-            while len(self._pretrained) >= self._max_loaded or (self._pretrained and available_memory() < needed):
-                dropped, _ = self._pretrained.popitem(last=False)
-                log.info("dropping %s from memory to make room for %s", dropped, where.id)
+        needed = int(WORKING_SPACE * self._weights_bytes(where.folder))
+        while True:
+            with self._lock:
+                crowded = len(self._pretrained) >= self._max_loaded
+                if not self._pretrained or not (crowded or available_memory() < needed):
+                    break
+                dropped = next(iter(self._pretrained))
+                del self._pretrained[dropped]
+            log.info("dropping %s from memory to make room for %s", dropped, where.id)
+            gc.collect()
         if (free := available_memory()) < needed:
             raise NoSpace(
                 f"Model {where.id!r} needs about {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free. Choose "
                 "a smaller model, or a machine with more memory."
             )
+
+    def _weights_bytes(self, folder: Path) -> int:
+        """What the weights take once they are loaded, by the file that will be."""
+        if self._engine_for(folder) == "ctranslate2" and (folder / "ctranslate2" / "model.bin").exists():
+            return (folder / "ctranslate2" / "model.bin").stat().st_size
+        return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
     def _torch_dtype(self) -> "torch.dtype | None":
         import torch
@@ -149,7 +161,9 @@ def available_memory() -> int:
     try:
         limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
         if limit != "max":
-            free = min(free, int(limit) - int(Path("/sys/fs/cgroup/memory.current").read_text()))
+            told = (line.split() for line in Path("/sys/fs/cgroup/memory.stat").read_text().splitlines())
+            cache = next((int(size) for name, size in told if name == "inactive_file"), 0)
+            free = min(free, int(limit) - int(Path("/sys/fs/cgroup/memory.current").read_text()) + cache)
     except OSError:
         pass
     return free

@@ -88,7 +88,7 @@ class LineWriter:
         self._partial = path.with_name(path.name + PARTIAL)
         self._encode = encode
         self._written = 0
-        self._file = None if position and not self._partial.exists() else _open_at(self._partial, position)
+        self._file = None if position and path.exists() else _open_at(self._partial, position)
         if self._file is not None:
             self._written = self._file.tell()
         if position is None and header:
@@ -125,19 +125,27 @@ class ParquetWriter:
     def __init__(self, path: Path, *, position: Position | None) -> None:
         self._path = path
         self._partial = path.with_name(path.name + PARTIAL)
-        self._spool_path = path.with_name(path.name + ".spool" + PARTIAL)
         self._parts = position["parts"] if position else 0
         self._spooled = position["rows"] if position else 0
-        self._finished = position is not None and not self._partial.exists()
+        self._finished = position is not None and path.exists()
         if self._finished:
             return
         self._partial.mkdir(exist_ok=True)
         for part in self._partial.glob("part-*"):
             if int(part.stem.split("-")[1].split(".")[0]) >= self._parts:
                 part.unlink()
-        self._spool = _open_at(self._spool_path, {"bytes": position["bytes"]} if position else None)
+        self._spool = _open_at(self._spool_path(self._parts), {"bytes": position["bytes"]} if position else None)
+
+    def _spool_path(self, part: int) -> Path:
+        return self._path.with_name(f"{self._path.name}.spool-{part:05}{PARTIAL}")
+
+    def _remove_spools(self, *, below: int) -> None:
+        for found in self._path.parent.glob(f"{self._path.name}.spool-*{PARTIAL}"):
+            if int(found.name.removesuffix(PARTIAL)[-5:]) < below:
+                found.unlink()
 
     def write(self, rows: Sequence[Row]) -> None:
+        self._remove_spools(below=self._parts)  # the checkpoint since has their part: nobody will ask for them again
         for start, end in self._blocks(len(rows)):
             self._spool.write(jsonl(rows[start:end]).encode())
             self._spooled += end - start
@@ -162,7 +170,7 @@ class ParquetWriter:
                 self._write_part()
             self._spool.close()
             self._partial.replace(self._path)
-        self._spool_path.unlink(missing_ok=True)
+        self._remove_spools(below=self._parts + 1)
         _sync_folder(self._path.parent)
 
     def close(self) -> None:
@@ -174,7 +182,7 @@ class ParquetWriter:
         from pyarrow import parquet
 
         self._spool.flush()
-        with self._spool_path.open("rb") as lines:
+        with self._spool_path(self._parts).open("rb") as lines:
             rows = [json.loads(line) for line in lines]
         target = self._partial / f"part-{self._parts:05}.parquet"
         table = pyarrow.Table.from_pylist([_flat(row) for row in rows], schema=_schema())
@@ -184,8 +192,8 @@ class ParquetWriter:
         temporary.replace(target)
         self._parts += 1
         self._spooled = 0
-        self._spool.seek(0)
-        self._spool.truncate()
+        self._spool.close()
+        self._spool = _open_at(self._spool_path(self._parts), None)
 
 
 def jsonl(rows: Sequence[Row]) -> str:
@@ -299,8 +307,11 @@ def _schema() -> Any:
 
 def _open_at(path: Path, position: Position | None) -> Any:
     """The file, cut to the position and ready to append to; empty where there is none."""
-    file = path.open("r+b" if position and path.exists() else "w+b")
-    file.truncate(position["bytes"] if position else 0)
+    size = position["bytes"] if position else 0
+    if size and (not path.exists() or path.stat().st_size < size):
+        raise OSError(f"{str(path)!r} is shorter than its checkpoint says. Start over with --restart")
+    file = path.open("r+b" if size else "w+b")
+    file.truncate(size)
     file.seek(0, os.SEEK_END)
     return file
 

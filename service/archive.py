@@ -127,6 +127,8 @@ class Run:
         state = self._state
         assert state is not None
         if state["stage"] == "finished":
+            if not self._out.exists():
+                raise ArchiveChanged(f"{str(self._out)!r} was finished, but it is gone. Make it anew with --restart.")
             self.report.already_finished = self.report.finished = True
             return self.report
         self._write_state()  # when the run began must be known before the first result is kept
@@ -213,7 +215,8 @@ class Run:
 
     @property
     def _shown(self) -> tuple[str, ...]:
-        return (*self._plan.fields, "text") if self._plan.include_text else self._plan.fields
+        more = (*(["text"] if self._plan.include_text else []), *(["error"] if self._plan.format == "ninjs" else []))
+        return (*self._plan.fields, *more)
 
     def _row(self, record: Record, digest: Digest | None, since: str) -> dict[str, Any]:
         article = record.article
@@ -309,7 +312,8 @@ class Run:
         import shutil
 
         for path in (self._out, self._errors_path, self._manifest):
-            for found in (path, path.with_name(path.name + ".partial"), path.with_name(path.name + ".spool.partial")):
+            spools = path.parent.glob(f"{path.name}.spool-*.partial")
+            for found in (path, path.with_name(path.name + ".partial"), *spools):
                 if found.is_dir():
                     shutil.rmtree(found)
                 else:

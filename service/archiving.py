@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from seeds.store import Store
 from service.archive import ALL_FIELDS, Plan, Report, Run, first_records
 from service.digest import Digester, Wanted
 from service.engines import Engine, Here, Processes, Ray, Recipe
-from service.errors import InvalidRequest
+from service.errors import EngineUnavailable, InvalidRequest
 from service.settings import Settings
 
 SOME_FAILED, INTERRUPTED = 3, 130
@@ -63,7 +64,7 @@ def run(
     """
     if unknown := [name for name in fields if name not in ALL_FIELDS]:
         raise InvalidRequest(f"--fields names {', '.join(unknown)}; there are {', '.join(ALL_FIELDS)}.")
-    archive = open_archive(source, format=format, fields=input_fields)
+    archive = open_archive(source, format=format, fields=input_fields).without(out)
     if dry_run:
         preview(archive, Console())
         return 0
@@ -91,6 +92,11 @@ def run(
         done = task.report.records if task else 0
         print(f"dateline: interrupted after {done:,} records. Run the same command again to go on.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenProcessPool as error:
+        raise EngineUnavailable(
+            "A worker was killed, maybe for want of memory. Nothing is lost: run the same command again, with fewer "
+            "--workers."
+        ) from error
     except OSError as error:
         done = task.report.records if task else 0
         raise InvalidRequest(
@@ -146,8 +152,7 @@ def _announce(archive: Archive, out: Path, store: str, report: Report) -> None:
         else "from the start"
     )
     print(f"dateline: {files} → {out}, {how}; results are kept in {store}", file=sys.stderr)
-    first = next(iter(archive), None) if archive.files[0][0] != "-" else None
-    if first and archive.files[0][1] in {"jsonl", "csv", "parquet"}:
+    if Path(archive.files[0][0]).is_file() and archive.files[0][1] in {"jsonl", "csv", "parquet"}:
         told = _guessed(archive)
         if told:
             print(f"dateline: fields read: {told}", file=sys.stderr)

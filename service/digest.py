@@ -4,6 +4,7 @@ jobs and archives all come through here, always with a list. Knows nothing of HT
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,13 +24,15 @@ from models.types import (
 )  # fmt: skip
 from seeds.records import Article, check_text
 from seeds.store import Result, Store, now
-from service.errors import ClientLeft, TooLarge, expected
+from service.errors import ClientLeft, DeadlineExceeded, Overloaded, TooLarge, expected
 from service.flights import Flights
 from service.scheduler import Cancellation, Schedules, Unscheduled, Urgency
 
 RESULT_VERSION = 1
 """Raise it when the code's answers change for the same model and parameters."""
 MAX_TITLE_CHARACTERS = 1_000
+FLIGHT_SECONDS = 0.5
+"""How often one that waits for another request's computation looks whether it is still wanted itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +217,8 @@ class Digester:
             for key in mine:
                 self._flights.land(key, answers.get(key) or RuntimeError("the computation was interrupted"))
         for key, flight in theirs.items():
-            failure = flight.exception()
-            if isinstance(failure, ClientLeft):  # whoever computed it left; we still want it
+            failure = _landed(flight, waits)
+            if isinstance(failure, (ClientLeft, Overloaded, DeadlineExceeded)):  # that was theirs; we still want it
                 answers |= self._answers({key: makers[key]}, wanted, waits)
             else:
                 answers[key] = failure if isinstance(failure, Exception) else flight.result()
@@ -241,6 +244,20 @@ class Digester:
                     self._store.save([answer.result for answer in found.values() if isinstance(answer, _Answer)])
                     answers |= found
         return answers
+
+
+def _landed(flight: "Future[_Answer]", waits: Waiting) -> BaseException | None:
+    """How another request's computation ended; given up when nobody waits for this one any more.
+
+    Raises:
+        ClientLeft: the caller stopped waiting.
+    """
+    while True:
+        try:
+            return flight.exception(timeout=FLIGHT_SECONDS)
+        except TimeoutError:
+            if waits.cancellation and waits.cancellation.cancelled:
+                raise ClientLeft("The client left before its work was done.") from None
 
 
 _Documents = Mapping[Document, Mapping[str, _Recipe]]

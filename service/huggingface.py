@@ -103,13 +103,11 @@ async def run(
     if chosen == "summarization":
         wanted = Wanted(summary_model=model_id, summary=_summary_options(parameters))
         return [_summary_text(found) for found in await _digests(running, texts, wanted, client)]
+    if chosen == "zero-shot-classification" and len(texts) != 1:
+        raise InvalidRequest("Zero-shot classification takes one text in 'inputs'. Send the others by themselves.")
     wanted = Wanted(topics_model=model_id, topics=_topics_options(parameters, chosen, model))
     scored = [_scored(found) for found in await _digests(running, texts, wanted, client)]
-    if chosen == "zero-shot-classification":
-        if len(scored) != 1:
-            raise InvalidRequest("Zero-shot classification takes one text in 'inputs'. Send the others by themselves.")
-        return scored[0]
-    return scored
+    return scored[0] if chosen == "zero-shot-classification" else scored
 
 
 @router.get("/{model_id:path}/health")

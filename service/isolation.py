@@ -32,20 +32,20 @@ def run_isolated(
         outcomes = model.run(work)
         if len(outcomes) != len(work):
             raise ModelFailed(f"Model {model.info.id!r} was given {len(work)} articles and answered {len(outcomes)}.")
+        share = (time.perf_counter() - started) * 1000 / max(len(work), 1)
+        return [
+            replace(_checked(model, outcome, item), milliseconds=share)
+            for outcome, item in zip(outcomes, work, strict=True)
+        ]
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a model may raise anything, and the other articles must not suffer
         memory = out_of_memory(error)
+        if len(work) == 1:
+            return [Outcome(error=_told(model, error, memory=memory))]
         if memory:
             full()
-        if len(work) > 1:
-            half = len(work) // 2
-            parts = (work[:half], work[half:])
-            return [outcome for part in parts for outcome in run_isolated(model, part, beat=beat, full=full)]
-        return [Outcome(error=_told(model, error, memory=memory))]
-    share = (time.perf_counter() - started) * 1000 / max(len(work), 1)
-    return [
-        replace(_checked(model, outcome, item), milliseconds=share)
-        for outcome, item in zip(outcomes, work, strict=True)
-    ]
+    half = len(work) // 2
+    parts = (work[:half], work[half:])
+    return [outcome for part in parts for outcome in run_isolated(model, part, beat=beat, full=full)]
 
 
 def out_of_memory(error: BaseException) -> bool:

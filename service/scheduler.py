@@ -18,7 +18,7 @@ from typing import Protocol
 
 from models.errors import ModelFailed
 from models.types import Model, Outcome, Work
-from service.errors import ClientLeft, DeadlineExceeded, Overloaded
+from service.errors import ClientLeft, DeadlineExceeded, Overloaded, TooLarge
 from service.isolation import run_isolated
 
 CHARACTERS_PER_TOKEN = 4
@@ -27,7 +27,11 @@ ARCHIVE_TURN_SECONDS = 5.0
 """Archive work that has waited so long has the next batch, however busy live requests keep the worker."""
 PACE_MEMORY = 0.7
 """How much of an earlier estimate of a model's pace survives a new measurement."""
+PACE_CLAMP = 4.0
+BUDGET_GROWTH = 1.01
 STUCK_FACTOR = 4.0
+LONGEST_REQUEST = 10
+"""A request may hold so many deadlines' worth of work; a longer one is an archive."""
 MOST_ABANDONED = 2
 """Threads that may hang in a model before the process is declared unhealthy and should be restarted."""
 
@@ -251,8 +255,17 @@ class Scheduler:
                 queue.clear()
             self._changed.notify_all()
         self._worker.join(timeout=5)
+        with self._changed:
+            for item in self._running:  # it hangs; nobody may wait for it
+                self._resolve(item, Outcome(error=ClientLeft("The service is stopping.")))
 
     def _refuse_unless_room(self, seconds: float) -> None:
+        longest = LONGEST_REQUEST * self._deadline_seconds
+        if seconds > longest:
+            raise TooLarge(
+                f"This request would take about {seconds:,.0f} s; the limit is {longest:,.0f} s. Send fewer or shorter "
+                "articles at once, or work through them with: dateline archive"
+            )
         wait = self._wait()
         live = sum(place.urgency is Urgency.LIVE for place in self._places)
         over = wait + seconds - self._max_queue_seconds
@@ -321,39 +334,53 @@ class Scheduler:
                 if self._closed:
                     return
                 self._running, self._since = batch, time.monotonic()
-            outcomes = self._attempt(batch, me)
+            outcomes, smooth = self._attempt(batch, me)
             with self._changed:
                 if me is not self._worker:  # it was given up while it ran, and another has taken over
                     return
-                elapsed = time.monotonic() - self._since
-                for item, outcome in zip(batch, outcomes, strict=True):
-                    self._resolve(item, outcome)
-                self._learn_pace(batch, elapsed)
+                for number, outcome in enumerate(outcomes):
+                    self._resolve(batch[number], outcome)
+                if smooth:
+                    self._learn(batch, time.monotonic() - self._since)
                 self._running = []
+            del batch, outcomes, outcome  # an idle worker must not keep a model in memory
 
-    def _attempt(self, batch: Sequence[_Item], me: threading.Thread) -> list[Outcome]:
+    def _attempt(self, batch: Sequence[_Item], me: threading.Thread) -> tuple[list[Outcome], bool]:
+        """The batch's outcomes, and whether it ran through at once and without an error: only that tells a pace."""
         model = batch[0].model
+        beats, filled = 0, False
 
         def beat() -> None:
+            nonlocal beats
+            beats += 1
             with self._changed:
                 if me is self._worker:
                     self._since = time.monotonic()
 
         def full() -> None:
+            nonlocal filled
+            filled = True
+
+        try:
+            outcomes = run_isolated(model, [item.work for item in batch], beat=beat, full=full)
+        except BaseException as error:  # whatever happens, somebody waits for an answer
+            log.error("the worker failed", exc_info=error)
+            failure = ModelFailed(f"Model {model.info.id!r} failed ({type(error).__name__}). The log has the details.")
+            return [Outcome(error=failure)] * len(batch), False
+        if filled and len(batch) > 1:
             with self._changed:
                 budget = max(self._budget(model) // 2, LEAST_COST)
                 self._budgets[model.info.id] = budget
             log.warning("model %s ran out of memory; its batches now hold %d tokens", model.info.id, budget)
-
-        return run_isolated(model, [item.work for item in batch], beat=beat, full=full)
+        return outcomes, beats == 1 and all(outcome.error is None for outcome in outcomes)
 
     def _take(self) -> list[_Item]:
         """The next batch: the item that has waited longest, and those of its model that are nearest in length."""
         now = time.monotonic()
-        for queue in self._queues.values():
-            for item in [item for item in queue if now > item.place.deadline and item.place.urgency is Urgency.LIVE]:
-                queue.remove(item)
-                self._resolve(item, Outcome(error=_late(now - item.arrived)))
+        live = self._queues[Urgency.LIVE]
+        for item in [item for item in live if now > item.place.deadline]:
+            live.remove(item)
+            self._resolve(item, Outcome(error=_late(now - item.place.deadline + self._deadline_seconds)))
         live, archive = self._queues[Urgency.LIVE], self._queues[Urgency.ARCHIVE]
         patient = bool(archive) and now - max(self._archive_turn, archive[0].arrived) > ARCHIVE_TURN_SECONDS
         queue = archive if archive and (patient or not live) else live
@@ -373,6 +400,8 @@ class Scheduler:
                 if room < 0:
                     break
                 batch.append(item)
+        for item in batch:
+            item.place.deadline = math.inf  # the request has begun: the rest of it waits for itself alone
         taken = set(map(id, batch))
         queue[:] = [item for item in queue if id(item) not in taken]
         return batch
@@ -390,11 +419,17 @@ class Scheduler:
         if place.missing == 0:
             place.done.set()
 
-    def _learn_pace(self, batch: Sequence[_Item], elapsed: float) -> None:
-        model = batch[0].model
+    def _learn(self, batch: Sequence[_Item], elapsed: float) -> None:
+        """Take a measurement of the model's pace into account, no single one by more than `PACE_CLAMP`; and let batches
+        that memory once did not hold grow again, slowly."""
+        id = batch[0].model.info.id
         measured = sum(item.cost for item in batch) / max(elapsed, 1e-4)
-        known = self._paces.get(model.info.id)
-        self._paces[model.info.id] = measured if known is None else PACE_MEMORY * known + (1 - PACE_MEMORY) * measured
+        known = self._paces.get(id)
+        if known is not None:
+            measured = min(max(measured, known / PACE_CLAMP), known * PACE_CLAMP)
+        self._paces[id] = measured if known is None else PACE_MEMORY * known + (1 - PACE_MEMORY) * measured
+        if id in self._budgets:
+            self._budgets[id] = min(round(self._budgets[id] * BUDGET_GROWTH) + 1, batch[0].model.info.batch_tokens)
 
     def _watch(self) -> None:
         """Give up a batch that hangs: its articles fail, another worker takes over, the hanging thread is left."""

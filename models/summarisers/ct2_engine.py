@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,13 +56,18 @@ class Ct2Engine:
             )
         from transformers import GenerationConfig
 
+        loading.check_checksums(folder / CONVERTED)
         try:
             self.translator = ctranslate2.Translator(
                 str(folder / CONVERTED), device="cpu", compute_type=compute_type, inter_threads=1,
                 intra_threads=len(os.sched_getaffinity(0)),
             )  # fmt: skip
             self._own = GenerationConfig.from_pretrained(folder)
-        except (RuntimeError, ValueError, OSError) as error:
+        except ValueError as error:
+            raise ModelUnavailable(
+                f"CTranslate2 cannot run in {compute_type!r} here: {error}. Set DATELINE_DTYPE=auto"
+            ) from error
+        except (RuntimeError, OSError) as error:
             raise ModelCorrupt(
                 f"{str(folder / CONVERTED)!r} cannot be loaded: {error}. Pull the model again."
             ) from error
@@ -128,7 +134,11 @@ def convert(folder: Path) -> None:
                     (Path(temporary) / path.name).symlink_to(path.resolve())
             complete = json.dumps(UNTOLD.get(kind, {}) | config)
             (Path(temporary) / "config.json").write_text(complete, encoding="utf-8")
-            TransformersConverter(temporary).convert(str(folder / CONVERTED), force=True)
+            partial = folder / f"{CONVERTED}.partial"
+            TransformersConverter(temporary).convert(str(partial), force=True)
+            loading.write_checksums(partial)
+            shutil.rmtree(folder / CONVERTED, ignore_errors=True)
+            partial.replace(folder / CONVERTED)
     except Exception as error:  # it raises nearly anything at an architecture it does not know
         raise ModelCorrupt(
             f"CTranslate2 cannot convert a {kind} model ({error}). Pull it with --engine torch."

@@ -1,17 +1,19 @@
 """Opens an archive by what its name says it is, and gives its records in order."""
 
+import csv
 import gzip
 import io
 import sys
+import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from seeds.errors import NoRecords, RecordError, UnreadableRecord
 from seeds.readers.fields import Fields
-from seeds.records import Article
+from seeds.records import SURROGATE, Article
 
 Format = Literal["text", "jsonl", "csv", "parquet", "ninjs", "warc", "feed"]
 FORMATS: tuple[Format, ...] = ("text", "jsonl", "csv", "parquet", "ninjs", "warc", "feed")
@@ -40,6 +42,17 @@ class Archive:
 
     files: tuple[tuple[str, Format], ...]
     fields: Fields
+
+    def without(self, out: Path) -> "Archive":
+        """The archive, less what a run that writes to `out` puts there: it may stand in the input's own folder."""
+        own = out.absolute()
+
+        def foreign(name: str) -> bool:
+            path = Path(name).absolute()
+            beside = path.parent == own.parent and path.name.startswith(own.name + ".")
+            return name == STDIN or not (path == own or beside or own in path.parents)
+
+        return replace(self, files=tuple(entry for entry in self.files if foreign(entry[0])))
 
     def __iter__(self) -> Iterator[Record]:
         for name, format in self.files:
@@ -120,13 +133,31 @@ def _records(name: str, format: Format, fields: Fields) -> Iterator[Record]:
     try:
         for record in read(name, fields):
             last = record.place
+            record = _printable(record)
             if record.error is not None:  # records go from thread to thread; what an error's frames hold must not
                 record.error.__traceback__ = record.error.__cause__ = record.error.__context__ = None
             yield record
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error, csv.Error) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         problem = UnreadableRecord(f"{name} cannot be read any further after {last}: {reason}. What follows is lost.")
-        yield Record(f"{name}:end", error=problem)
+        yield _printable(Record(f"{name}:end", error=problem))
+
+
+def _printable(record: Record) -> Record:
+    """The record without unpaired surrogates (half an emoji in a title, a file name of another encoding), which no
+    output can hold. The text has been refused if it has any."""
+    article, error = record.article, record.error
+    if article is not None:
+        told = {name: getattr(article, name) for name in ("id", "title", "date", "url", "language")}
+        if any(value and not value.isascii() and SURROGATE.search(value) for value in told.values()):
+            article = replace(
+                article, **{name: value and SURROGATE.sub("\ufffd", value) for name, value in told.items()}
+            )
+    if error is not None and SURROGATE.search(str(error)):
+        error = type(error)(SURROGATE.sub("\ufffd", str(error)))
+    if article is record.article and error is record.error and not SURROGATE.search(record.place):
+        return record
+    return Record(SURROGATE.sub("\ufffd", record.place), article, error)
 
 
 def _reader(format: Format) -> Callable[[str, Fields], Iterator[Record]]:

@@ -25,7 +25,7 @@ def read_warc(name: str, fields: Fields) -> Iterator[Record]:
         raise NoRecords("Reading WARC needs fastwarc and resiliparse. Run: pip install 'dateline[warc]'") from error
     short = Path(name).name
     with open(name, "rb") as data:
-        responses = ArchiveIterator(data, record_types=WarcRecordType.response, parse_http=True)
+        responses = ArchiveIterator(data, record_types=WarcRecordType.response, parse_http=True, auto_decode="all")
         for number, record in enumerate(responses, start=1):  # fmt: skip
             place = f"{short}:{number}"
             try:
@@ -48,9 +48,11 @@ def _article(record: Any, place: str) -> Article | None:
     if record.http_headers is None:
         raise UnreadableRecord(f"{place} holds no HTTP response.")
     kind = (record.http_content_type or "").lower()
-    if kind and "html" not in kind:
+    if (kind and "html" not in kind) or record.http_headers.status_code not in (None, 200):
         return None
-    body = record.reader.read(MAX_RECORD_BYTES)
+    body = record.reader.read(MAX_RECORD_BYTES + 1)
+    if len(body) > MAX_RECORD_BYTES:
+        raise UnreadableRecord(f"{place} has more than {MAX_RECORD_BYTES:,} bytes.")
     if not body.strip():
         raise UnreadableRecord(f"{place} has an empty body.")
     tree = HTMLTree.parse_from_bytes(body, record.http_charset or detect_encoding(body) or "utf-8")

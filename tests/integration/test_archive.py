@@ -575,6 +575,86 @@ def test_standard_input(tmp_path: Path) -> None:
     assert len(rows(tmp_path / "o.jsonl")) == 4
 
 
+@pytest.mark.parametrize("moment", ["before the checkpoint", "while closing"])
+def test_a_parquet_run_cut_at_the_boundary_of_a_part_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """A part is written, and the power fails before the checkpoint says so."""
+    monkeypatch.setattr(seeds.exports, "PART_ROWS", 600)
+    monkeypatch.setattr("service.archive.WINDOW", 64)
+    source = write_jsonl(tmp_path / "in.jsonl", [story(n) for n in range(1500)])
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    run(source, tmp_path / "a" / "o.parquet").go()
+
+    class Cut(Run):
+        def _save(self, stage: str, output: Any, errors: Any) -> None:
+            parts = output.position()["parts"]
+            if (stage, parts) == ("running", 1) and moment == "before the checkpoint":
+                raise KeyboardInterrupt
+            super()._save(stage, output, errors)
+            if stage == "closing" and moment == "while closing":
+                output._write_part()
+                raise KeyboardInterrupt
+
+    first = run(source, tmp_path / "b" / "o.parquet")
+    first.__class__ = Cut
+    with pytest.raises(KeyboardInterrupt):
+        first.go()
+    run(source, tmp_path / "b" / "o.parquet").go()
+    assert contents(tmp_path / "a" / "o.parquet") == contents(tmp_path / "b" / "o.parquet")
+    assert [path.name for path in (tmp_path / "b").iterdir() if "partial" in path.name] == []
+
+
+def test_half_an_emoji_in_a_title_is_replaced_and_not_fatal(tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text(
+        '{"id": "a", "title": "Breaking \\ud83d", "text": "It rained."}\n{"id": "b", "text": "So \\ud83d."}\n'
+    )
+    run(path, tmp_path / "o.jsonl").go()
+    first, second = rows(tmp_path / "o.jsonl")
+    assert first["title"] == "Breaking \ufffd"
+    assert "surrogate" in second["error"]["detail"]
+
+
+def test_damage_inside_a_packed_file_is_one_error(tmp_path: Path) -> None:
+    data = bytearray(gzip.compress("".join(json.dumps(story(n)) + "\n" for n in range(3000)).encode()))
+    random.seed(3)
+    for number in range(30):
+        damaged = bytearray(data)
+        damaged[random.randrange(20, len(data))] ^= 0xFF
+        path = tmp_path / f"{number}.jsonl.gz"
+        path.write_bytes(damaged)
+        found = errors(read(path))
+        assert len([text for text in found if "any further" in text]) <= 1
+    (tmp_path / "z.jsonl").write_text(json.dumps(story(1)))
+    assert read(tmp_path)[-1].article is not None
+
+
+def test_an_output_inside_its_own_input_is_no_input(
+    tmp_path: Path, command: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    write_jsonl(tmp_path / "in.jsonl", [story(n) for n in range(5)])
+    for told in ("5 records", "finished already"):
+        process = command(tmp_path, "--out", tmp_path / "o.jsonl", "--tasks", "summary", "--model", "lead")
+        _, shown = process.communicate(timeout=60)
+        assert told in shown
+
+
+def test_an_output_that_is_gone_is_missed(tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [story(1)])
+    run(source, tmp_path / "o.jsonl").go()
+    (tmp_path / "o.jsonl").unlink()
+    with pytest.raises(ArchiveChanged, match="gone"):
+        run(source, tmp_path / "o.jsonl").go()
+
+
+def test_ninjs_leaves_failures_out_whatever_fields_are_asked_for(tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [story(1), {"id": "x"}])
+    run(source, tmp_path / "o.ninjs.jsonl", fields=("id", "topics")).go()
+    assert len(rows(tmp_path / "o.ninjs.jsonl")) == 1
+
+
 # ---- beyond this process
 
 

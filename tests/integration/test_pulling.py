@@ -174,6 +174,20 @@ def test_serving_refuses_a_model_that_changed_on_disk(bart: Path, tmp_path: Path
     config.write_text(config.read_text().replace('"num_beams": 2', '"num_beams": 1'))
     with pytest.raises(ModelCorrupt, match="not the file that was recorded"):
         Shelf(tmp_path).get(MODEL)
+    with hub(bart, model_id=MODEL) as served:
+        pull(tmp_path, served.endpoint, "--engine", "torch")  # what the message says to do
+    assert Shelf(tmp_path).get(MODEL)
+
+
+def test_a_conversion_that_is_damaged_is_refused_and_made_again(bart: Path, tmp_path: Path) -> None:
+    with hub(bart, model_id=MODEL) as served:
+        pull(tmp_path, served.endpoint)
+        converted = tmp_path / MODEL / "ctranslate2" / "model.bin"
+        converted.write_bytes(converted.read_bytes()[:-100])
+        with pytest.raises(ModelCorrupt, match=r"model\.bin"):
+            Shelf(tmp_path, engine="ctranslate2").get(MODEL)
+        pull(tmp_path, served.endpoint)
+    assert Shelf(tmp_path, engine="ctranslate2").get(MODEL).info.engine == "ctranslate2"
 
 
 def test_another_commit_replaces_the_one_that_is_here(bart: Path, tmp_path: Path) -> None:
