@@ -82,10 +82,8 @@ def run(port: int, *, seconds: float, times: float) -> None:
     if refused:
         p50, p99 = refused[len(refused) // 2], refused[int(len(refused) * 0.99)]
         print(f"refused: p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms")
-    middle = len(memory) // 4
-    print(
-        f"memory: {memory[middle]:.0f} MB after a quarter, {memory[-1]:.0f} MB at the end, at most {max(memory):.0f} MB"
-    )
+    steps = [memory[min(place * len(memory) // 6, len(memory) - 1)] for place in range(7)]
+    print("memory, MB, at each sixth of the time: " + ", ".join(f"{step:.0f}" for step in steps))
     time.sleep(5)
     after, _ = load(port, "/v1/digest", lambda: digest(article()), clients=32, seconds=10)
     print(f"from 5 s after on: {after:.1f} articles/s, {after / before:.2f} of before")

@@ -53,7 +53,11 @@ def free_port() -> int:
 def process(command: Sequence[object], *, port: int, ready: str, **environment: str) -> Iterator[int]:
     """Run a server until the block ends; gives its port once `ready` answers."""
     server = subprocess.Popen(
-        list(map(str, command)), env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        list(map(str, command)),
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         end = time.monotonic() + 120
