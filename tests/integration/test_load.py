@@ -136,6 +136,7 @@ def test_a_thousand_clients_that_leave_at_random_leave_no_work_behind(tmp_path: 
         while done != len(model.seen):  # the last requests are still on their way through the sockets
             done = len(model.seen)
             time.sleep(1)
+            until(lambda: running.scheduler.load().articles == 0, seconds=30)
         assert (running.scheduler.load().articles, running.scheduler.load().requests) == (0, 0)
         assert done < 2000  # work of clients that left was dropped, not done
         assert 0 < answered < 1000
