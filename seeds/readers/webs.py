@@ -1,15 +1,19 @@
 """WARC, as CC-NEWS holds it: the main text of every HTML response, by resiliparse."""
 
+import os
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from seeds.errors import NoRecords, RecordError, UnreadableRecord
 from seeds.readers.archive import MAX_RECORD_BYTES, Record
 from seeds.readers.fields import Fields
 from seeds.records import CONTROL, Article, check_text
 
+GZIP_MAGIC = b"\x1f\x8b"
+MAX_HEADER_BYTES = 2**16
 DATE_PROPERTIES = ("article:published_time", "datePublished", "date", "dc.date", "pubdate", "og:published_time")
 
 
@@ -24,15 +28,76 @@ def read_warc(name: str, fields: Fields) -> Iterator[Record]:
     except ModuleNotFoundError as error:
         raise NoRecords("Reading WARC needs fastwarc and resiliparse. Run: pip install 'dateline[warc]'") from error
     short = Path(name).name
+    latest: Record | None = None  # held back: the reader ends at a cut without a word
+    place, start = short, 0
     with open(name, "rb") as data:
         responses = ArchiveIterator(data, record_types=WarcRecordType.response, parse_http=True, auto_decode="all")
-        for number, record in enumerate(responses, start=1):  # fmt: skip
-            place = f"{short}:{number}"
+        for number, record in enumerate(responses, start=1):
+            if latest:
+                yield latest
+            place, start = f"{short}:{number}", record.stream_pos
             try:
-                if (article := _article(record, place)) is not None:
-                    yield Record(place, article)
+                article = _article(record, place)
+                latest = Record(place, article) if article else None
             except RecordError as error:
-                yield Record(place, error=error)
+                latest = Record(place, error=error)
+    whole, ends = _ending(name, start)
+    if not whole:
+        problem = UnreadableRecord(f"{place} is cut off: the file ends inside it. What follows is lost.")
+        yield Record(place, error=problem)
+        return
+    if latest:
+        yield latest
+    if not ends:
+        yield Record(f"{short}:end", error=UnreadableRecord(f"{short} is cut off after {place}. What follows is lost."))
+
+
+def _ending(name: str, start: int) -> tuple[bool, bool]:
+    """Whether the record at `start` is whole, and whether all of the file is from there on."""
+    with open(name, "rb") as data:
+        zipped = data.read(2) == GZIP_MAGIC
+        data.seek(start)
+        if zipped and data.read(2) != GZIP_MAGIC:  # one gzip member for all records: only its end can tell
+            start = 0
+        data.seek(start)
+        walked = list((_members if zipped else _blocks)(data))
+    return all(walked[:1]), all(walked)
+
+
+def _members(data: BinaryIO) -> Iterator[bool]:
+    """Whether each gzip member, up to the end, is whole."""
+    member, rest = zlib.decompressobj(31), b""
+    begun = False
+    while chunk := rest or data.read(2**16):
+        begun = True
+        try:
+            member.decompress(chunk)
+        except zlib.error:
+            break
+        rest = member.unused_data
+        if member.eof:
+            yield True
+            member, begun = zlib.decompressobj(31), False
+    if begun:
+        yield False
+
+
+def _blocks(data: BinaryIO) -> Iterator[bool]:
+    """Whether each uncompressed record, up to the end, is whole."""
+    size = os.fstat(data.fileno()).st_size
+    while line := data.readline(MAX_HEADER_BYTES):
+        if not line.strip():
+            continue
+        length: int | None = None
+        while (line := data.readline(MAX_HEADER_BYTES)).strip():
+            field, _, value = line.partition(b":")
+            if field.strip().lower() == b"content-length" and value.strip().isdigit():
+                length = int(value)
+        whole = length is not None and line.endswith(b"\n") and data.tell() + length <= size
+        yield whole
+        if not whole:
+            return
+        data.seek(length or 0, os.SEEK_CUR)
 
 
 def _article(record: Any, place: str) -> Article | None:
