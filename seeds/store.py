@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     create_engine,
     event,
     func,
@@ -54,6 +55,8 @@ results = Table(
     Column("milliseconds", Float, nullable=False),
     Column("created_at", String(32), nullable=False),
 )
+
+BY_KEYS = select(results).where(results.c.key.in_(bindparam("keys", expanding=True)))
 
 
 def _first_tables(connection: Connection) -> None:
@@ -104,6 +107,7 @@ class Store:
         self.url = _parse(url)
         self.name = self.url.database or "" if self._is_sqlite else self.url.render_as_string(hide_password=True)
         self._writing = threading.Lock()
+        self._insertion = (sqlite if self._is_sqlite else postgresql).insert(results).on_conflict_do_nothing()
         self._engine = self._create_engine()
         with self._errors("opened"):
             self._migrate()
@@ -114,8 +118,7 @@ class Store:
         found: dict[str, Result] = {}
         with self._reading() as connection:
             for start in range(0, len(wanted), KEYS_PER_QUERY):
-                query = select(results).where(results.c.key.in_(wanted[start : start + KEYS_PER_QUERY]))
-                for row in connection.execute(query).mappings():
+                for row in connection.execute(BY_KEYS, {"keys": wanted[start : start + KEYS_PER_QUERY]}).mappings():
                     values = dict(row)
                     values["parameters"] = json.loads(values["parameters"])
                     values["value"] = json.loads(values["value"])
@@ -143,9 +146,8 @@ class Store:
             }
             for result in new
         ]
-        statement = (sqlite if self._is_sqlite else postgresql).insert(results).on_conflict_do_nothing()
         with self._errors("written"), self._writing, self._engine.begin() as connection:
-            connection.execute(statement, rows)
+            connection.execute(self._insertion, rows)
 
     def count(self) -> int:
         """How many results are kept."""
