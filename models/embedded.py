@@ -40,7 +40,6 @@ little to what it is about, and topics alone cost no more."""
 DEFAULT_LIMITS = Limits(sentences=3, target_words=100)
 """The length of a summary when none is asked for. On validation articles 75 words gain 0.2 of ROUGE-1 over 100, and
 lose the lead of articles that open with long sentences."""
-SENTENCES_AT_ONCE = 1024
 HEADS_CONFIG = "heads.json"
 HEADS_WEIGHTS = "heads.safetensors"
 
@@ -117,9 +116,14 @@ class Embedded:
                 outcomes[number] = Outcome(error=error)
         if readings:
             with torch.inference_mode():
-                vectors = self._encode(list(readings.values()))
-                for (number, reading), (parts, document) in zip(readings.items(), vectors, strict=True):
-                    outcomes[number] = self._answer(work[number], reading, parts, document)
+                vectors = dict(zip(readings, self._encode(list(readings.values())), strict=True))
+                summarised = [number for number in readings if work[number].summary]
+                scores = self._network.score(
+                    [vectors[number][0] for number in summarised], [readings[number].lengths for number in summarised]
+                )
+                salience = dict(zip(summarised, scores, strict=True))
+                for number, reading in readings.items():
+                    outcomes[number] = self._answer(work[number], reading, salience.get(number, ()), vectors[number][1])
         return outcomes
 
     def _read(self, work: Work) -> Reading:
@@ -177,17 +181,18 @@ class Embedded:
             for number, (reading, (start, end)) in enumerate(zip(readings, pairwise(offsets), strict=True))
         ]
 
-    def _answer(self, work: Work, reading: Reading, parts: Tensor, document: Tensor) -> Outcome:
+    def _answer(self, work: Work, reading: Reading, salience: Sequence[float], document: Tensor) -> Outcome:
         try:
             return Outcome(
-                summary=self._summary(work.document, work.summary, reading, parts) if work.summary else None,
+                summary=self._summary(work.document, work.summary, reading, salience) if work.summary else None,
                 topics=self._topics(work.topics, document) if work.topics else None,
             )
         except ModelError as error:
             return Outcome(error=error)
 
-    def _summary(self, document: Document, options: SummaryOptions, reading: Reading, parts: Tensor) -> Summary:
-        salience = self._salience(parts, torch.tensor(reading.lengths))
+    def _summary(
+        self, document: Document, options: SummaryOptions, reading: Reading, salience: Sequence[float]
+    ) -> Summary:
         candidates = [
             Candidate(span.start, span.end, score) for span, score in zip(reading.spans, salience, strict=True)
         ]
@@ -202,16 +207,6 @@ class Embedded:
             used_tokens=read,
             truncated=False,
         )
-
-    def _salience(self, parts: Tensor, lengths: Tensor) -> list[float]:
-        """The salience of every sentence. Sentences attend to one another within runs of `SENTENCES_AT_ONCE`, more
-        than nearly any article has, because attention's memory grows with the square of their number."""
-        found: list[float] = []
-        for start in range(0, len(parts), SENTENCES_AT_ONCE):
-            run = slice(start, start + SENTENCES_AT_ONCE)
-            logits = self._network.salience(parts[run][None], lengths[run][None], first=start, total=len(parts))
-            found += logits[0].tolist()
-        return found
 
     def _topics(self, options: TopicsOptions, document: Tensor) -> tuple[Topic, ...]:
         found = self._label_topics(options, document) if options.labels else self._media_topics(options, document)

@@ -1,16 +1,21 @@
 """The network of news-minilm: a small BERT encoder read in windows, a transformer over sentences for salience,
 and multi-label heads for topics. Knows nothing of text, files or options: token ids in, logits out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from models.encoder import EncoderConfig, PackedEncoder
 
 POSITIONS, RELATIVE, LENGTHS, COUNTS, CORPORA = 64, 16, 24, 16, 8
 """Sizes of the embedding tables of a sentence's position, relative position, length, article's length, corpus."""
+SENTENCES_AT_ONCE = 1024
+"""Sentences attend to one another within runs of so many, more than nearly any article has, because attention's memory
+grows with the square of their number."""
 
 
 class SalienceHead(nn.Module):
@@ -40,28 +45,29 @@ class SalienceHead(nn.Module):
         present: Tensor | None = None,
         *,
         corpus: int | Tensor = 0,
-        first: int = 0,
-        total: int | None = None,
+        first: int | Tensor = 0,
+        total: Tensor | None = None,
     ) -> Tensor:
         """Args:
             sentences: `[articles, sentences, hidden]`.
             lengths: tokens of each sentence, `[articles, sentences]`.
             present: which sentences exist, `[articles, sentences]`; all when None.
             corpus: the summarising style learnt from that training corpus.
-            first, total: where the sentences stand in their article, when they are not all of it.
+            first, total: where the sentences stand in their article, `[articles, 1]`, when they are not all of it.
 
         Returns:
             Logits, `[articles, sentences]`.
         """
         articles, most, _ = sentences.shape
-        index = torch.arange(first, first + most, device=sentences.device).expand(articles, most)
-        counts = torch.full_like(index[:, :1], total or most) if present is None else present.sum(1, keepdim=True)
+        index = (torch.arange(most, device=sentences.device) + first).expand(articles, most)
+        if total is None:
+            total = torch.full_like(index[:, :1], most) if present is None else present.sum(1, keepdim=True)
         x = (
             self.normalise(sentences)
             + self.position(index.clamp(max=POSITIONS - 1))
-            + self.relative((index * RELATIVE // counts.clamp(min=1)).clamp(max=RELATIVE - 1))
+            + self.relative((index * RELATIVE // total.clamp(min=1)).clamp(max=RELATIVE - 1))
             + self.length((lengths // 4).clamp(max=LENGTHS - 1))
-            + self.count((counts // 4).clamp(max=COUNTS - 1))
+            + self.count((total // 4).clamp(max=COUNTS - 1))
             + self.corpus.weight[corpus].unsqueeze(-2)
         )
         hidden = self.layers(x, src_key_padding_mask=None if present is None else ~present)
@@ -111,6 +117,58 @@ class NewsMiniLM(nn.Module):
         positions = torch.cat([torch.arange(length, device=device) for length in lengths])
         hidden: Tensor = self.encoder(ids, positions, lengths)
         return hidden.float()
+
+    def score(self, articles: Sequence[Tensor], lengths: Sequence[Sequence[int]]) -> list[list[float]]:
+        """The salience of every sentence, on no particular scale. Articles of like length are scored together.
+
+        Args:
+            articles: the vectors of each article's sentences, `[sentences, hidden]`.
+            lengths: tokens of each sentence.
+        """
+        found: list[list[float]] = [[] for _ in articles]
+        for batch in _runs([len(article) for article in articles]):
+            vectors = pad_sequence([articles[run.article][run.start : run.stop] for run in batch], batch_first=True)
+            tokens = pad_sequence(
+                [torch.tensor(lengths[run.article][run.start : run.stop]) for run in batch], batch_first=True
+            )
+            present = torch.arange(vectors.shape[1]) < torch.tensor([[run.stop - run.start] for run in batch])
+            logits = self.salience(
+                vectors,
+                tokens,
+                present,
+                first=torch.tensor([[run.start] for run in batch]),
+                total=torch.tensor([[len(articles[run.article])] for run in batch]),
+            )
+            for run, row in zip(batch, logits.tolist(), strict=True):
+                found[run.article] += row[: run.stop - run.start]
+        return found
+
+
+class _Run(NamedTuple):
+    """Sentences `start` to `stop` of an article, by their numbers."""
+
+    article: int
+    start: int
+    stop: int
+
+
+def _runs(sizes: Sequence[int]) -> Iterator[list[_Run]]:
+    """Batches of at most `SENTENCES_AT_ONCE` sentences, padding counted; an article's runs come in order."""
+    runs = [
+        _Run(article, start, min(start + SENTENCES_AT_ONCE, size))
+        for article, size in enumerate(sizes)
+        for start in range(0, size, SENTENCES_AT_ONCE)
+    ]
+    runs.sort(key=lambda run: run.start - run.stop)  # stable: an article's last run is its shortest
+    batch: list[_Run] = []
+    for run in runs:
+        longest = batch[0].stop - batch[0].start if batch else 0
+        if longest * (len(batch) + 1) > SENTENCES_AT_ONCE:
+            yield batch
+            batch = []
+        batch.append(run)
+    if batch:
+        yield batch
 
 
 class GroupMeans:

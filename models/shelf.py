@@ -5,6 +5,9 @@ import gc
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -68,7 +71,7 @@ class Shelf:
         with self._loading:
             if found := self._known(where.id):
                 return found
-            model = self._load(where)
+            model = _in_thread_of_its_own(partial(self._load, where))
             with self._lock:
                 (self._embedded if self._stays(where) else self._pretrained)[where.id] = model
                 self.generation += 1
@@ -151,6 +154,14 @@ class Shelf:
             return self._engine
         converted = (folder / "ctranslate2" / "model.bin").exists()
         return "ctranslate2" if converted and find_spec("ctranslate2") else "torch"
+
+
+def _in_thread_of_its_own(load: Callable[[], Model]) -> Model:
+    """Torch's OpenMP keeps a team of threads for every thread that ever computed, until that one ends; once the teams
+    together outnumber the cores they no longer spin between two operations but sleep, and a batch takes a sixth longer.
+    So the thread that loads, and computes a little for it, must not live on beside the one that infers."""
+    with ThreadPoolExecutor(1, thread_name_prefix="dateline-load") as thread:
+        return thread.submit(load).result()
 
 
 def available_memory() -> int:
