@@ -3,6 +3,7 @@ checks what is recorded. Knows nothing of the hub, nor of what models compute.""
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,10 +60,9 @@ def check_checksums(folder: Path) -> dict[str, str]:
     return recorded
 
 
-def write_checksums(folder: Path) -> None:
-    """Record the SHA-256 of every file in `folder`."""
-    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != CHECKSUMS)
-    lines = [f"{_sha256(folder / name)}  {name}\n" for name in names]
+def write_checksums(folder: Path, names: Iterable[str]) -> None:
+    """Record the SHA-256 of those files in `folder`, as `sha256sum` would."""
+    lines = [f"{_sha256(folder / name)}  {name}\n" for name in sorted(names)]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 

@@ -200,9 +200,8 @@ def _finish(folder: Path, repo: str, commit: str) -> None:
     shutil.rmtree(folder / ".cache", ignore_errors=True)
     record = {"id": repo, "commit": commit, "pulled_at": datetime.now(UTC).isoformat(timespec="seconds")}
     (folder / loading.PULLED).write_text(json.dumps(record) + "\n", encoding="utf-8")
-    names = sorted(path.name for path in folder.iterdir() if path.suffix in {".safetensors", ".json", ".model", ".txt"})
-    lines = [f"{_sha256(folder / name)}  {name}\n" for name in names]
-    (folder / loading.CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    recorded = {".safetensors", ".json", ".model", ".txt"}
+    loading.write_checksums(folder, [path.name for path in folder.iterdir() if path.suffix in recorded])
 
 
 def _to_safetensors(folder: Path) -> None:
@@ -304,8 +303,3 @@ def _told(repo: str, revision: str) -> Iterator[None]:
         raise ModelUnavailable(
             f"Model {repo!r} cannot be fetched: {type(error).__name__} {error}. Pull again: what has arrived is kept."
         ) from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as data:
-        return hashlib.file_digest(data, "sha256").hexdigest()

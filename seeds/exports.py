@@ -13,7 +13,6 @@ from typing import Any, Literal, Protocol
 from seeds.errors import NoRecords
 
 OutputFormat = Literal["jsonl", "csv", "parquet", "ninjs"]
-OUTPUT_FORMATS: tuple[OutputFormat, ...] = ("jsonl", "csv", "parquet", "ninjs")
 SUFFIXES: dict[str, OutputFormat] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet", ".ninjs": "ninjs",
 }  # fmt: skip

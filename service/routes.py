@@ -72,7 +72,7 @@ async def _leaves(client: Request, cancellation: Cancellation) -> None:
     await run_in_threadpool(cancellation.cancel)
 
 
-def rooms(request: Request) -> Rooms:
+async def rooms(request: Request) -> Rooms:
     """The running service.
 
     Raises:
@@ -87,7 +87,7 @@ def rooms(request: Request) -> Rooms:
 Running = Annotated[Rooms, Depends(rooms)]
 
 
-def check_key(request: Request, running: Running) -> None:
+async def check_key(request: Request, running: Running) -> None:
     """Let the request pass if it carries one of the configured keys, or none is configured.
 
     Raises:

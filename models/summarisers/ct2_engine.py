@@ -136,7 +136,7 @@ def convert(folder: Path) -> None:
             (Path(temporary) / "config.json").write_text(complete, encoding="utf-8")
             partial = folder / f"{CONVERTED}.partial"
             TransformersConverter(temporary).convert(str(partial), force=True)
-            loading.write_checksums(partial)
+            loading.write_checksums(partial, [path.name for path in partial.iterdir()])
             shutil.rmtree(folder / CONVERTED, ignore_errors=True)
             partial.replace(folder / CONVERTED)
     except Exception as error:  # it raises nearly anything at an architecture it does not know

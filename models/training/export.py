@@ -1,6 +1,5 @@
 """Writes a trained network in the layout that `models.embedded` loads, with checksums."""
 
-import hashlib
 import json
 import shutil
 from dataclasses import asdict
@@ -9,8 +8,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from models import loading
 from models.embedded import HEADS_CONFIG, HEADS_WEIGHTS, Heads
-from models.loading import CHECKSUMS
 from models.network import NewsMiniLM
 
 
@@ -31,9 +30,8 @@ def export(model: NewsMiniLM, heads: Heads, *, base: Path, folder: Path) -> None
     kept |= {"architectures": ["BertModel"], "dtype": "float16"}
     (folder / "config.json").write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     shutil.copyfile(base / "tokenizer.json", folder / "tokenizer.json")
-    names = sorted(["model.safetensors", HEADS_WEIGHTS, HEADS_CONFIG, "config.json", "tokenizer.json"])
-    lines = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
-    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    names = ["model.safetensors", HEADS_WEIGHTS, HEADS_CONFIG, "config.json", "tokenizer.json"]
+    loading.write_checksums(folder, names)
 
 
 def half(tensor: torch.Tensor) -> torch.Tensor:

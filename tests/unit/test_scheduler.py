@@ -110,6 +110,29 @@ def test_waiting_requests_share_a_batch(make: Callable[..., Scheduler]) -> None:
     assert model.runs == 2
 
 
+def test_requests_that_were_answered_together_are_waited_for_when_they_ask_again(
+    make: Callable[..., Scheduler],
+) -> None:
+    class Slow(Awkward):
+        def run(self, work: Sequence[Work]) -> list[Outcome]:
+            time.sleep(0.3 * len(work))  # four at once take 1.2 s: worth a tenth of a second's wait
+            return super().run(work)
+
+    scheduler, model = make(), Slow(gate=(gate := threading.Event()))
+
+    def twice(number: int) -> None:
+        for turn in ("first", "second"):
+            ask(scheduler, model, [work(f"Number {number} asks for the {turn} time.")])
+
+    later(scheduler, model, [work("Blocks the worker.")])
+    futures = [POOL.submit(twice, number) for number in range(4)]
+    until(lambda: scheduler.load().articles == 5)
+    gate.set()
+    for future in futures:
+        future.result(10)
+    assert [len(batch) for batch in model.batches] == [1, 4, 4]
+
+
 def test_a_batch_keeps_to_the_budget_and_to_like_lengths(make: Callable[..., Scheduler]) -> None:
     gate = threading.Event()
     info = replace(INFO, batch_tokens=220)
