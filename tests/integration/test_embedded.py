@@ -75,6 +75,17 @@ def test_packed_attention_equals_the_ordinary_one(tiny_folder: Path, tiny: Embed
         assert torch.allclose(tiny._network.encode(sequences), expected, atol=1e-5)
 
 
+def test_bfloat16_comes_near_float32_and_sees_no_neighbour() -> None:
+    """The shipped encoder over sequences whose lengths fill no kernel's steps."""
+    lean, exact = (Shelf(Path("none"), dtype=dtype).get("news-minilm")._network for dtype in ("bfloat16", "float32"))  # type: ignore[attr-defined]
+    sequences = [[101, *range(2000 + size, 2000 + 2 * size), 102] for size in (1, 254, 30, 31, 97, 5, 200)]
+    with torch.inference_mode():
+        found = lean.encode(sequences)
+        assert (found - exact.encode(sequences)).abs().mean() < 0.01  # of values around 0.2
+        alone = torch.cat([lean.encode([sequence]) for sequence in sequences])
+        assert torch.allclose(found, alone, atol=0.02)
+
+
 def test_every_sentence_is_where_it_says(tiny: Embedded) -> None:
     for text, outcome in zip(texts(), tiny.run([work(text) for text in texts()]), strict=True):
         assert outcome.summary is not None
