@@ -4,6 +4,7 @@ network. Knows nothing of what models compute."""
 
 import hashlib
 import json
+import logging
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError is of the library the client uses
     GatedRepoError,
@@ -42,6 +44,8 @@ CONVERTING = "converting"
 MARGIN_BYTES = 100 * 1024**2
 """Space that is left free on the disk."""
 CONNECTION_SECONDS = 20
+
+log = logging.getLogger("dateline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,32 @@ def pull(id: str, *, root: Path, revision: str | None = None, engine: EngineName
         raise InvalidOption(f"{id!r} is no id of the hub. Ids look like 'facebook/bart-large-cnn'.")
     folder = root / repo
     wanted = revision or (known.revision if known else None)
-    if _is_whole(folder) and _stands(folder, wanted):
-        commit, fetched = loading.commit_of(folder) or "", 0
-    else:
-        commit, fetched = _fetch(repo, wanted or "main", folder=folder, root=root)
-    if not _is_converted(folder):
-        _convert(folder, engine)
+    with _alone(root, repo):
+        if _is_whole(folder) and _stands(folder, wanted):
+            commit, fetched = loading.commit_of(folder) or "", 0
+        else:
+            commit, fetched = _fetch(repo, wanted or "main", folder=folder, root=root)
+        if not _is_converted(folder):
+            _convert(folder, engine)
     return Pulled(repo, commit, folder, fetched)
+
+
+@contextmanager
+def _alone(root: Path, repo: str) -> Iterator[None]:
+    """Keep other processes from pulling the same model meanwhile: they wait, and then find it here."""
+    lock = FileLock(root / PARTIAL / f"{repo.replace('/', '--')}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log.warning("Another process is pulling %s; waiting for it.", repo)
+        lock.acquire()
+    except OSError:  # where nothing can be written nothing can get into each other's way
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _stands(folder: Path, wanted: str | None) -> bool:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,14 @@ def test_a_file_with_another_hash_is_refused_and_fetched_again(bart: Path, tmp_p
         assert not (tmp_path / MODEL).exists()
         served.faults.clear()
         pull(tmp_path, served.endpoint, "--engine", "torch")
+    assert summary_of(tmp_path)
+
+
+def test_two_pulls_at_once_fetch_the_model_once(bart: Path, tmp_path: Path) -> None:
+    with hub(bart, model_id=MODEL, faults={"model.safetensors": "slow"}) as served, ThreadPoolExecutor(3) as pool:
+        told = list(pool.map(lambda _: pull(tmp_path, served.endpoint, "--engine", "torch"), range(3)))
+        assert len(served.downloads("model.safetensors")) == 1
+    assert sorted("already here" in line for line in told) == [False, True, True]
     assert summary_of(tmp_path)
 
 
