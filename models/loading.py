@@ -21,6 +21,12 @@ PULLED = "pulled.json"
 
 LONGEST = 16_384
 """Tokens read at once by a model whose positions are relative and whose tokenizer names no limit."""
+FULL_T5, T5_TRAINED_ON = frozenset({"t5", "mt5", "umt5"}), 512
+"""Those that were trained on 512 tokens, and whose memory grows with the square of what they read."""
+LONGEST_OUTPUT = 1_024
+"""Tokens that any model may write; a summary of more is none."""
+COMPUTED = frozenset({"pegasus", "bigbird_pegasus", "marian"})
+"""Their tables of positions are computed, so checkpoints may lack them."""
 
 Kind = Literal["embedded", "seq2seq", "classifier", "zero-shot"]
 
@@ -136,9 +142,20 @@ def load_pretrained(folder: Path, kind: Kind, *, dtype: torch.dtype) -> tuple[An
         )
     except Exception as error:  # transformers raises nearly anything at a damaged folder
         raise ModelCorrupt(f"{str(folder)!r} cannot be loaded: {error}") from error
-    if told["missing_keys"]:
-        raise ModelCorrupt(f"{str(folder)!r} lacks the weights {sorted(told['missing_keys'])[:3]}. Pull it again.")
+    check_complete(folder, told["missing_keys"])
     return model.to(device).eval(), load_pretrained_tokenizer(folder)
+
+
+def check_complete(folder: Path, missing: Iterable[str]) -> None:
+    """Refuse a model that transformers had to fill up with random weights.
+
+    Raises:
+        ModelCorrupt: so it is.
+    """
+    computed = read_config(folder).get("model_type") in COMPUTED
+    lacks = sorted(name for name in missing if not (computed and name.endswith("embed_positions.weight")))
+    if lacks:
+        raise ModelCorrupt(f"{str(folder)!r} lacks the weights {lacks[:3]}: it is not whole. Pull another revision.")
 
 
 def quiet() -> None:
@@ -170,11 +187,18 @@ def load_pretrained_tokenizer(folder: Path) -> Any:
 def input_limit(config: dict[str, Any], tokenizer: Any) -> int:
     """The tokens that a transformers model really reads at once: positions that are learnt end somewhere; of those that
     are relative the tokenizer says how many the model was trained on."""
+    kind = config.get("model_type")
     learnt = config.get("max_encoder_position_embeddings") or config.get("max_position_embeddings")
-    if learnt and config.get("model_type") in {"roberta", "xlm-roberta", "camembert"}:
+    if learnt and kind in {"roberta", "xlm-roberta", "camembert"}:
         learnt -= 2  # rows of their position table that no token takes
     told = tokenizer.model_max_length if tokenizer.model_max_length < 1_000_000 else config.get("n_positions")
-    return min((limit for limit in (learnt, told) if limit), default=LONGEST)
+    return min((limit for limit in (learnt, told) if limit), default=T5_TRAINED_ON if kind in FULL_T5 else LONGEST)
+
+
+def output_limit(config: dict[str, Any]) -> int:
+    """The most tokens that an encoder–decoder writes: as many positions as its decoder learnt."""
+    learnt = config.get("max_decoder_position_embeddings") or config.get("max_position_embeddings")
+    return min(int(learnt or LONGEST_OUTPUT), LONGEST_OUTPUT) - 1  # one is the token that starts the decoder
 
 
 def read_checksums(folder: Path) -> dict[str, str]:

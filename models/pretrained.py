@@ -74,7 +74,7 @@ def _summariser(
         where, "summary", revision=revision, engine=running.name, dtype=running.dtype, limit=running.max_input_tokens,
         pace=SEQ2SEQ_PACE, batch=SEQ2SEQ_BATCH_TOKENS,
     )  # fmt: skip
-    return Seq2Seq(running, tokenizer, info=info)
+    return Seq2Seq(running, tokenizer, info=replace(info, max_output_tokens=running.max_output_tokens))
 
 
 def _info(

@@ -245,11 +245,16 @@ def _to_safetensors(folder: Path) -> None:
                     "would run code when loaded; Dateline never does that."
                 ) from error
     try:
-        model = auto.from_pretrained(folder, dtype="auto", local_files_only=True, use_safetensors=False)
+        model, told = auto.from_pretrained(
+            folder, dtype="auto", local_files_only=True, use_safetensors=False, output_loading_info=True
+        )
+        loading.check_complete(folder, told["missing_keys"])
         model.save_pretrained(folder / CONVERTING)
         for path in (folder / CONVERTING).iterdir():
             path.replace(folder / path.name)
         (folder / CONVERTING).rmdir()
+    except ModelCorrupt:
+        raise
     except Exception as error:  # as above
         raise ModelCorrupt(f"The weights in {str(folder)!r} cannot be turned into safetensors: {error}") from error
     for path in pickled:

@@ -17,6 +17,9 @@ Kind = Literal["prose", "heading", "link"]
 
 HEADING_MAX_WORDS = 12
 """A line of more words is prose even without end punctuation."""
+HEADING_MAX_CHARACTERS, UNSPACED_HEADING_MAX_CHARACTERS = 160, 50
+"""A line of more characters is prose, however few spaces it has: Thai, for one, sets neither spaces nor full stops."""
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 WRAPPED_MIN_CHARACTERS = 50
 """A line shorter than this that ends without punctuation ends its block: it was not wrapped at a margin."""
 
@@ -167,6 +170,12 @@ def _is_link(line: str) -> bool:
 def _kind(text: str) -> Kind:
     if _is_link(text):
         return "link"
-    if len(text.split()) <= HEADING_MAX_WORDS and not SENTENCE_END.search(text) and not BULLET.match(text):
+    longest = UNSPACED_HEADING_MAX_CHARACTERS if UNSPACED.search(text) else HEADING_MAX_CHARACTERS
+    if (
+        len(text) <= longest
+        and len(text.split()) <= HEADING_MAX_WORDS
+        and not SENTENCE_END.search(text)
+        and not BULLET.match(text)
+    ):
         return "heading"
     return "prose"

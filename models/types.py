@@ -114,7 +114,8 @@ class ModelInfo:
     """What a model is. `revision` names its exact bytes; `engine` and `dtype` are part of a result's
     key because they can change output; `vocabulary` is the release its topics come from.
 
-    `max_input_tokens` is what it reads at once, None for any length. `batch_tokens` is what it reads best in one call,
+    `max_input_tokens` is what it reads at once, None for any length; `max_output_tokens` what it writes at most, None
+    for a model that does not write. `batch_tokens` is what it reads best in one call,
     `batch_articles` how many articles' results are kept at a time: what an interruption can lose.
     `characters_per_second` is a first guess of its pace, until that has been measured. `takes_labels`: it scores
     callers' own labels; `reads_per_label`: it reads the article anew for every one.
@@ -129,6 +130,7 @@ class ModelInfo:
     licence: str
     vocabulary: str | None = None
     max_input_tokens: int | None = None
+    max_output_tokens: int | None = None
     batch_tokens: int = 16_384
     characters_per_second: float = 20_000
     batch_articles: int = 32

@@ -487,8 +487,12 @@ class Scheduler:
 
 
 def cost(work: Work, model: Model) -> int:
-    """The tokens that a `Work` will take, roughly, without asking the tokenizer."""
+    """The tokens that a `Work` will take, roughly, without asking the tokenizer. What a model writes unasked is part of
+    its pace; what a caller wants it to write is added, once for every beam."""
     tokens = len(work.document.text) // CHARACTERS_PER_TOKEN
+    if work.summary is not None and model.info.max_output_tokens:
+        words = max(work.summary.max_words or 0, work.summary.min_words or 0)
+        tokens += min(2 * words, model.info.max_output_tokens) * (work.summary.beams or 1)
     labels = len(work.topics.labels) or 17 if work.topics is not None and model.info.reads_per_label else 1
     return max(tokens, LEAST_COST) * labels
 

@@ -101,7 +101,8 @@ def make_seq2seq(kind: str, folder: Path, *, seed: int = 3) -> Path:
     config = model.generation_config
     config.max_length, config.min_length, config.num_beams, config.no_repeat_ngram_size = 24, 4, 2, 3
     if kind == "bart":
-        config.forced_eos_token_id, config.early_stopping, config.length_penalty = 2, True, 2.0
+        config.forced_bos_token_id, config.forced_eos_token_id = 0, 2
+        config.early_stopping, config.length_penalty = True, 2.0
     model.save_pretrained(folder)
     byte_level_tokenizer(limit=limit, opens=kind in {"bart", "led"}).save_pretrained(folder)
     return folder

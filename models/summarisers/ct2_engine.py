@@ -15,7 +15,6 @@ from models.summarisers.torch_engine import generation_config, summarization_def
 
 CONVERTED = "ctranslate2"
 BATCH_TOKENS = 8_192
-FALLBACK_NEW_TOKENS = 256
 UNTOLD = {
     "bart": {"normalize_before": False, "normalize_embedding": True, "add_final_layer_norm": False},
     "pegasus": {"normalize_before": True, "normalize_embedding": False, "add_final_layer_norm": True},
@@ -54,7 +53,7 @@ class Ct2Engine:
                 f"{str(folder)!r} has not been converted for CTranslate2. Run: dateline models pull --engine "
                 "ctranslate2 on it, or set DATELINE_ENGINE=torch"
             )
-        from transformers import GenerationConfig
+        from transformers import AutoConfig, GenerationConfig
 
         loading.check_checksums(folder / CONVERTED)
         try:
@@ -62,7 +61,6 @@ class Ct2Engine:
                 str(folder / CONVERTED), device="cpu", compute_type=compute_type, inter_threads=1,
                 intra_threads=len(os.sched_getaffinity(0)),
             )  # fmt: skip
-            self._own = GenerationConfig.from_pretrained(folder)
         except ValueError as error:
             raise ModelUnavailable(
                 f"CTranslate2 cannot run in {compute_type!r} here: {error}. Set DATELINE_DTYPE=auto"
@@ -73,18 +71,25 @@ class Ct2Engine:
             ) from error
         self.tokenizer = loading.load_pretrained_tokenizer(folder)
         config = loading.read_config(folder)
+        if (folder / "generation_config.json").exists():
+            self._own = GenerationConfig.from_pretrained(folder)
+        else:  # as transformers does
+            self._own = GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder))
         self.dtype = str(self.translator.compute_type)
         self.max_input_tokens = max_input_tokens or loading.input_limit(config, self.tokenizer)
+        self.max_output_tokens = loading.output_limit(config)
         self._defaults = summarization_defaults(config)
         own_prefix = str(self._defaults.pop("prefix", ""))
         self.prefix = own_prefix if prefix is None else prefix
 
     def generate(self, inputs: Sequence[Sequence[int]], plan: Plan) -> list[Generated]:
-        config = generation_config(self._own, self._defaults, plan)
+        config = generation_config(self._own, self._defaults, plan, max_output_tokens=self.max_output_tokens)
         most, least = lengths(config)
+        opening = None if config.forced_bos_token_id is None else [int(config.forced_bos_token_id)]
         try:
             found = self.translator.translate_batch(
                 [self.tokenizer.convert_ids_to_tokens(list(ids)) for ids in inputs],
+                target_prefix=opening and [self.tokenizer.convert_ids_to_tokens(opening)] * len(inputs),
                 max_batch_size=BATCH_TOKENS,
                 batch_type="tokens",
                 beam_size=config.num_beams or 1,
@@ -107,7 +112,7 @@ class Ct2Engine:
 def lengths(config: Any) -> tuple[int, int]:
     """The most and the least tokens to decode; transformers' `max_length` counts the token that starts the decoder,
     and both count the one that ends it."""
-    most = config.max_new_tokens or (config.max_length or FALLBACK_NEW_TOKENS) - 1
+    most = config.max_new_tokens or config.max_length - 1
     least = config.min_new_tokens or max((config.min_length or 0) - 1, 0)
     return max(most - 1, 1), min(least, max(most - 1, 1))
 

@@ -24,13 +24,15 @@ from models.types import (
 TOKENS_PER_WORD = 2
 """A generous bound: an English word has about 1.3 tokens, one of a language the tokenizer hardly knows more."""
 MAX_BEAMS = 16
+LINE_BREAK = "<n>"
+"""What PEGASUS writes between sentences: a piece of its vocabulary like any other."""
 LEAST_SHRINKAGE = 0.8
 """Partial summaries that together keep more than this share of the article are cut rather than summarised again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to generate; None leaves it to the model's own generation config."""
+    """How to generate; None leaves it to the model's own generation config. A minimum comes with a maximum."""
 
     max_new_tokens: int | None = None
     min_new_tokens: int | None = None
@@ -51,6 +53,7 @@ class Engine(Protocol):
     name: str
     dtype: str
     max_input_tokens: int
+    max_output_tokens: int
     prefix: str
 
     def generate(self, inputs: Sequence[Sequence[int]], plan: Plan) -> list[Generated]: ...
@@ -73,7 +76,7 @@ class Seq2Seq:
     def parameters(self, task: Task, options: SummaryOptions | TopicsOptions) -> dict[str, object]:
         if not isinstance(options, SummaryOptions):
             raise UnsupportedTask(f"Model {self._info.id!r} only summarises. For topics use 'news-minilm'.")
-        check(options)
+        self._check(options)
         return {
             "sentences": options.sentences,
             "max_words": options.max_words,
@@ -97,15 +100,24 @@ class Seq2Seq:
             outcomes[number] = Outcome(summary=summary)
         return outcomes
 
+    def _check(self, options: SummaryOptions) -> None:
+        check(options)
+        least, most = least_tokens(options.min_words or 0), self._engine.max_output_tokens
+        if least > most:
+            raise InvalidOption(
+                f"min_words is {options.min_words:,}, some {least:,} tokens; model {self._info.id!r} writes at most "
+                f"{most:,}. Ask for fewer."
+            )
+
     def _read(self, work: Work) -> "_Read":
         if work.summary is None or work.topics is not None:
             raise UnsupportedTask(f"Model {self._info.id!r} only summarises. For topics use 'news-minilm'.")
         text, options = work.document.text, work.summary
-        check(options)
+        self._check(options)
         if options.truncation == "truncate":
-            first, total = opening(text, self._tokenizer, room=self._room)
+            first, total = opening(text, self._tokenizer, room=self._room, prefix=self._engine.prefix)
             return _Read(options, [first], total)
-        parts = passages(text, self._tokenizer, room=self._room)
+        parts = passages(text, self._tokenizer, room=self._room, prefix=self._engine.prefix)
         total = sum(part.tokens for part in parts)
         if options.truncation == "error" and len(parts) > 1:
             raise InputTooLong(
@@ -122,7 +134,7 @@ class Seq2Seq:
         while waiting:
             owners = [number for number, (_, parts) in waiting.items() for _ in parts]
             texts = [part.text for _, parts in waiting.values() for part in parts]
-            plans = [plan_of(waiting[number][0].options) for number in owners]
+            plans = [plan_of(waiting[number][0].options, most=self._engine.max_output_tokens) for number in owners]
             written = self._write(texts, plans)
             for number, (item, parts) in list(waiting.items()):
                 own = [text for owner, text in zip(owners, written, strict=True) if owner == number]
@@ -131,7 +143,7 @@ class Seq2Seq:
                     found[number] = self._finish(item, joined)
                     del waiting[number]
                     continue
-                merged = passages(joined, self._tokenizer, room=self._room)
+                merged = passages(joined, self._tokenizer, room=self._room, prefix=self._engine.prefix)
                 shrunk = sum(part.tokens for part in merged) < LEAST_SHRINKAGE * sum(part.tokens for part in parts)
                 if shrunk:
                     waiting[number] = (item, merged)
@@ -143,20 +155,13 @@ class Seq2Seq:
     def _write(self, texts: Sequence[str], plans: Sequence[Plan]) -> list[str]:
         """What the model writes about each text, trimmed to whole sentences; neighbours in length run together."""
         inputs = self._tokenizer([self._engine.prefix + text for text in texts])["input_ids"]
-        inputs = [self._fitting(ids) for ids in inputs]
         written = [""] * len(texts)
         for batch in padded_batches([len(ids) for ids in inputs], plans, most=self._info.batch_tokens):
             generated = self._engine.generate([inputs[i] for i in batch], plans[batch[0]])
             for i, output in zip(batch, generated, strict=True):
-                text = self._tokenizer.decode(output.ids, skip_special_tokens=True).strip()
+                text = self._tokenizer.decode(output.ids, skip_special_tokens=True).replace(LINE_BREAK, " ").strip()
                 written[i] = text if output.ended else whole_sentences(text)
         return written
-
-    def _fitting(self, ids: list[int]) -> list[int]:
-        """The ids. A tokenizer may count a few more over a passage than over its sentences: those few at the end go,
-        before the closing token."""
-        most = self._engine.max_input_tokens
-        return ids if len(ids) <= most else [*ids[: most - 1], ids[-1]]
 
     def _finish(self, item: "_Read", text: str) -> Summary:
         kept = shortened(
@@ -200,13 +205,18 @@ def check(options: SummaryOptions) -> None:
         )
 
 
-def plan_of(options: SummaryOptions) -> Plan:
-    """The caller's words in tokens."""
-    return Plan(
-        max_new_tokens=options.max_words and TOKENS_PER_WORD * options.max_words + 8,
-        min_new_tokens=options.min_words and math.ceil(1.3 * options.min_words),
-        beams=options.beams,
-    )
+def plan_of(options: SummaryOptions, *, most: int) -> Plan:
+    """The caller's words in tokens, never more than the model writes."""
+    least = options.min_words and least_tokens(options.min_words)
+    longest = options.max_words and TOKENS_PER_WORD * options.max_words + 8
+    if least and not longest:
+        longest = max(2 * least, least + 64)
+    return Plan(longest and min(longest, most), least, options.beams)
+
+
+def least_tokens(words: int) -> int:
+    """The tokens of about so many words."""
+    return math.ceil(1.3 * words)
 
 
 def padded_batches(lengths: Sequence[int], plans: Sequence[Plan], *, most: int) -> Iterator[list[int]]:

@@ -13,6 +13,8 @@ from models import loading
 from models.errors import ModelFailed
 from models.summarisers.seq2seq import Generated, Plan
 
+UNTOLD_OUTPUT_TOKENS = 256
+
 
 class TorchEngine:
     """An encoder–decoder from a folder."""
@@ -26,6 +28,7 @@ class TorchEngine:
         config = loading.read_config(folder)
         self.dtype = str(dtype).removeprefix("torch.")
         self.max_input_tokens = max_input_tokens or loading.input_limit(config, self.tokenizer)
+        self.max_output_tokens = loading.output_limit(config)
         self._defaults = summarization_defaults(config)
         own_prefix = str(self._defaults.pop("prefix", ""))
         self.prefix = own_prefix if prefix is None else prefix
@@ -37,12 +40,14 @@ class TorchEngine:
         if self._is_led:  # the first token sees everything, as LED was trained to summarise
             arguments["global_attention_mask"] = torch.zeros_like(arguments["input_ids"])
             arguments["global_attention_mask"][:, 0] = 1
-        config = generation_config(self.model.generation_config, self._defaults, plan)
+        config = generation_config(
+            self.model.generation_config, self._defaults, plan, max_output_tokens=self.max_output_tokens
+        )
         with torch.inference_mode():
             output = self.model.generate(
                 **arguments, generation_config=config, logits_processor=LogitsProcessorList([RefuseNaN()])
             )
-        most = 1 + config.max_new_tokens if config.max_new_tokens else config.max_length or 20
+        most = 1 + config.max_new_tokens if config.max_new_tokens else config.max_length
         return [self._generated(ids, most=most) for ids in output.tolist()]
 
     def _generated(self, ids: list[int], *, most: int) -> Generated:
@@ -63,18 +68,22 @@ class RefuseNaN(LogitsProcessor):
         return scores
 
 
-def generation_config(own: GenerationConfig, defaults: dict[str, Any], plan: Plan) -> GenerationConfig:
+def generation_config(
+    own: GenerationConfig, defaults: dict[str, Any], plan: Plan, *, max_output_tokens: int
+) -> GenerationConfig:
     """The model's own config, changed by the plan. Sampling is off: a result that is kept must be repeatable. A cap on
-    length lifts a floor that lies above it."""
+    length lifts a floor that lies above it. Where the model names no length, `generate` would stop after 20 tokens."""
     config = copy.deepcopy(own)
     config.update(**defaults, do_sample=False)
+    if config.max_length is None and config.max_new_tokens is None:
+        config.max_length = 1 + min(UNTOLD_OUTPUT_TOKENS, max_output_tokens)
     if plan.beams is not None:
         config.num_beams = plan.beams
-    if plan.max_new_tokens is not None or plan.min_new_tokens is not None:
+    if plan.max_new_tokens is not None:
         # In `length` rather than `new_tokens`: both count what the decoder writes after the token that starts it, and
         # `generate` would fill a missing one from the model's own config.
         least = plan.min_new_tokens or 0
-        most = plan.max_new_tokens or max(2 * least, least + 64)
+        most = plan.max_new_tokens
         config.max_length, config.min_length = 1 + most, 1 + min(least, most) if least else 0
         config.max_new_tokens = config.min_new_tokens = None
     return config

@@ -37,9 +37,7 @@ class Classifier:
         """
         if not texts:
             return torch.empty(0, len(self.labels))
-        encoded = self.tokenizer(
-            list(texts), list(pairs) if pairs else None, truncation="only_first", max_length=self.max_input_tokens
-        )  # passages were cut to fit; this only takes off what a tokenizer counts more over a passage
+        encoded = self.tokenizer(list(texts), list(pairs) if pairs else None)  # passages, cut to fit
         order = sorted(range(len(texts)), key=lambda i: -len(encoded["input_ids"][i]))
         found = torch.empty(len(texts), len(self.labels))
         while order:

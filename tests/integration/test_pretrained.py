@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSeq2SeqLM, AutoModelForSequenceClassification, AutoTokenizer
 
-from models import vocabulary
+from models import loading, vocabulary
 from models.catalog import Place, Preset
-from models.errors import InputTooLong, InvalidOption, ModelFailed, UnsupportedTask
+from models.errors import InputTooLong, InvalidOption, ModelCorrupt, ModelFailed, UnsupportedTask
+from models.passages import opening, passages
 from models.pretrained import load
 from models.shelf import Shelf, available_memory
 from models.summarisers import ct2_engine
+from models.summarisers.seq2seq import Generated, Seq2Seq
 from models.types import Document, Model, Summary, SummaryOptions, Task, Topic, TopicsOptions, Work
 from tests.articles import BUDGET, FOOTBALL, HARBOUR, long_article
 from tests.pretrained import CLASSIFIERS, SEQ2SEQ, change_config, make, make_classifier, make_seq2seq
@@ -114,6 +117,70 @@ def test_what_the_model_is_given_of_a_long_article_is_all_of_it(folders: dict[st
     assert max(map(len, seen)) <= engine.max_input_tokens
 
 
+@pytest.mark.parametrize(
+    "text", ["新闻报道说港口城市举行了演习" * 40, "🌊🚢" * 150, "words without any end " * 80, "a" * 900, "é ß " * 200],
+    ids=["chinese", "emoji", "unpunctuated", "one word", "accents"],
+)  # fmt: skip
+def test_passages_hold_every_character_and_fit(model_of: Any, text: str) -> None:
+    tokenizer = model_of("bart")._tokenizer
+    for prefix in ("", "summarize: "):
+        parts = passages(text, tokenizer, room=40, prefix=prefix)
+        assert "".join(part.text for part in parts).replace(" ", "") == text.replace(" ", "")
+        beside = len(tokenizer(prefix, add_special_tokens=False)["input_ids"])
+        for part in parts:
+            assert len(tokenizer(prefix + part.text, add_special_tokens=False)["input_ids"]) <= 40 + beside
+        first, total = opening(text, tokenizer, room=40, prefix=prefix)
+        assert text.replace(" ", "").startswith(first.text.replace(" ", ""))
+        assert 0 < first.tokens <= 40 < total
+
+
+def test_what_may_be_written_is_bounded_by_what_the_model_can_write(model_of: Any) -> None:
+    for kind, most in (("bart", 95), ("led", 95), ("t5", 1_023)):
+        model = model_of(kind)
+        assert model.info.max_output_tokens == most
+        assert summary(model, SHORT, max_words=2_000_000, beams=1).text
+        with pytest.raises(InvalidOption, match="writes at most"):
+            model.parameters("summary", SummaryOptions(min_words=1_000))
+
+
+def test_the_line_breaks_that_pegasus_writes_are_white_space(model_of: Any) -> None:
+    class Told:
+        name, dtype, max_input_tokens, max_output_tokens, prefix = "told", "float32", 96, 95, ""
+
+        def generate(self, inputs: Any, plan: Any) -> list[Generated]:
+            ids = tokenizer("The wall fell.<n>The council met.", add_special_tokens=False)["input_ids"]
+            return [Generated(tuple(ids), ended=True)] * len(inputs)
+
+    tokenizer = model_of("pegasus")._tokenizer
+    found = summary(Seq2Seq(Told(), tokenizer, info=model_of("pegasus").info), SHORT)
+    assert [sentence.text for sentence in found.sentences] == ["The wall fell.", "The council met."]
+
+
+def test_models_of_the_t5_kind_read_what_they_were_trained_on(model_of: Any) -> None:
+    assert [loading.input_limit({"model_type": kind}, PreTrained()) for kind in ("t5", "mt5", "longt5")] == [
+        512, 512, loading.LONGEST,
+    ]  # fmt: skip
+
+
+class PreTrained:
+    """A tokenizer that names no limit."""
+
+    model_max_length = 10**30
+
+
+def test_positions_that_are_computed_may_be_missing_and_other_weights_not(tmp_path: Path) -> None:
+    for kind, complete in (("pegasus", True), ("bart", False)):
+        folder = make_seq2seq(kind, tmp_path / kind)
+        weights = load_file(folder / "model.safetensors")
+        kept = {name: tensor for name, tensor in weights.items() if "embed_positions" not in name}
+        save_file(kept, folder / "model.safetensors", {"format": "pt"})
+        if complete:
+            assert load(Place(kind, folder, None), dtype=torch.float32, engine="torch", quantised="auto")
+        else:
+            with pytest.raises(ModelCorrupt, match="embed_positions"):
+                load(Place(kind, folder, None), dtype=torch.float32, engine="torch", quantised="auto")
+
+
 @pytest.mark.parametrize("kind", SEQ2SEQ)
 def test_limits_on_words_are_kept(kind: str, model_of: Any) -> None:
     for text in (SHORT, long_article(200)):
@@ -140,9 +207,21 @@ def test_ctranslate2_writes_what_torch_writes(kind: str, folders: dict[str, Path
     assert of_ct2.info.engine == "ctranslate2"
     for text in TEXTS:
         assert summary(of_ct2, text, beams=1).text == summary(of_torch, text, beams=1).text
+        assert summary(of_ct2, text, max_words=12, beams=1) == summary(of_torch, text, max_words=12, beams=1)
     together = of_ct2.run([Work(Document(text), SummaryOptions()) for text in TEXTS])
     assert [outcome.summary for outcome in together] == [summary(of_ct2, text) for text in TEXTS]
     assert of_ct2.parameters("summary", SummaryOptions()) == of_torch.parameters("summary", SummaryOptions())
+
+
+def test_ctranslate2_needs_no_generation_config(tmp_path: Path) -> None:
+    folder = make_seq2seq("bart", tmp_path / "bart")
+    (folder / "generation_config.json").unlink()
+    ct2_engine.convert(folder)
+    found = [
+        summary(load(Place("b", folder, None), dtype=torch.float32, engine=engine, quantised="float32"), SHORT).text
+        for engine in ("torch", "ctranslate2")
+    ]
+    assert found[0] == found[1]
 
 
 def test_old_configs_for_summarization_are_honoured(tmp_path: Path) -> None:

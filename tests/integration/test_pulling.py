@@ -132,6 +132,17 @@ def test_a_file_with_another_hash_is_refused_and_fetched_again(bart: Path, tmp_p
     assert summary_of(tmp_path)
 
 
+def test_pickled_weights_that_lack_some_are_refused(tmp_path: Path) -> None:
+    pickled = as_pickled(make_classifier("multi-label", tmp_path / "whole"), tmp_path / "pickled")
+    weights = torch.load(pickled / "pytorch_model.bin")
+    del weights["classifier.weight"]
+    torch.save(weights, pickled / "pytorch_model.bin")
+    with hub(pickled, model_id="acme/topics") as served:
+        assert "lacks the weights ['classifier.weight']" in refusal(
+            tmp_path / "models", served.endpoint, model="acme/topics"
+        )
+
+
 def test_two_pulls_at_once_fetch_the_model_once(bart: Path, tmp_path: Path) -> None:
     with hub(bart, model_id=MODEL, faults={"model.safetensors": "slow"}) as served, ThreadPoolExecutor(3) as pool:
         told = list(pool.map(lambda _: pull(tmp_path, served.endpoint, "--engine", "torch"), range(3)))

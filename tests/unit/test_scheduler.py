@@ -383,6 +383,13 @@ def test_models_that_read_once_for_each_label_cost_as_much() -> None:
     assert cost(labels, Counting(info=replace(INFO, reads_per_label=True))) == 300
 
 
+def test_what_a_caller_wants_written_costs_for_every_beam() -> None:
+    writer = Counting(info=replace(INFO, max_output_tokens=500))
+    asked = [SummaryOptions(), SummaryOptions(max_words=50), SummaryOptions(min_words=10_000, beams=16)]
+    assert [cost(Work(Document("a" * 400), options), writer) for options in asked] == [100, 200, 8_100]
+    assert cost(Work(Document("a" * 400), asked[1]), Counting()) == 100
+
+
 def test_a_summary_that_was_asked_for_and_not_given_is_an_error() -> None:
     class Silent(Counting):
         def run(self, work: Sequence[Work]) -> list[Outcome]:

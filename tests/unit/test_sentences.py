@@ -107,3 +107,10 @@ def test_sentences_of_quote_heavy_text_do_not_overlap(seed: int) -> None:
 def test_a_missing_quotation_mark_does_not_swallow_the_article() -> None:
     text = 'He said "yes. ' + " ".join(f"The vote number {number} went on for hours." for number in range(30))
     assert len(split(text)) >= 30
+
+
+def test_paragraphs_of_languages_without_full_stops_are_prose() -> None:
+    thai = "เมืองท่าจัดการฝึกซ้อมรับมือสึนามิครั้งแรกเมื่อวันเสาร์ โดยมีเสียงไซเรนดังไปทั่วชายฝั่ง และประชาชนเดินขึ้นที่สูง"
+    heading = "การฝึกซ้อมครั้งแรก"
+    text = f"{heading}\n\n{thai}\n\n{thai}\n\nShe said: “It went well.”"
+    assert [block.kind for block in blocks(text)] == ["heading", "prose", "prose", "prose"]
