@@ -9,6 +9,7 @@ ModelError
 ├── InputTooLong         the article is longer than the model reads, and `truncation` is "error"
 ├── ModelFailed          the model broke on this article, or answered with what is no answer
 ├── ModelUnavailable     files are missing, or the hub cannot be reached
+│   ├── ModelLoading     it is being loaded, and many wait for it already
 │   ├── HubRefused       the hub wants an access token
 │   └── NoSpace          the disk or the memory cannot hold the model
 └── ModelCorrupt         files are there, but are not what was recorded
@@ -49,6 +50,10 @@ class ModelFailed(ModelError):
 
 class ModelUnavailable(ModelError):
     """The model's files are missing."""
+
+
+class ModelLoading(ModelUnavailable):
+    """The model is being loaded."""
 
 
 class HubRefused(ModelUnavailable):

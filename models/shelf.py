@@ -3,6 +3,7 @@ Knows nothing of what they compute."""
 
 import gc
 import logging
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from models.catalog import Place, place
-from models.errors import NoSpace
+from models.errors import ModelLoading, NoSpace
 from models.types import Model
 
 if TYPE_CHECKING:
@@ -23,12 +24,17 @@ DType = Literal["auto", "float32", "bfloat16", "int8"]
 EngineName = Literal["auto", "torch", "ctranslate2"]
 WORKING_SPACE = 1.3
 """Memory that a model takes while it works, as a multiple of its weights."""
+MOST_WAITING = 32
+"""Threads that may wait for a model to be loaded; the service needs the others."""
+SPINS = "2000"
+"""How long threads of torch's OpenMP (GNU's) look for work before they sleep, some microseconds. By default a hundred
+times as long: beside one other busy process a batch then takes half as long again, and alone none is the faster."""
 
 log = logging.getLogger("dateline")
 
 
 class Shelf:
-    """Models by id. Safe to use from several threads: different models load side by side, one model loads once.
+    """Models by id. Safe to use from several threads: one model loads at a time, and once.
 
     Args:
         root: the folder of pulled models.
@@ -54,8 +60,10 @@ class Shelf:
         self._paths = paths
         self._embedded: dict[str, Model] = {}
         self._pretrained: OrderedDict[str, Model] = OrderedDict()
+        self._bytes: dict[str, int] = {}
         self._lock = threading.Lock()
         self._loading = threading.Lock()
+        self._waiting = threading.BoundedSemaphore(MOST_WAITING)
 
     def get(self, id: str) -> Model:
         """The model of that id.
@@ -64,23 +72,41 @@ class Shelf:
             UnknownModel, ModelNotPulled: as `catalog.place` says.
             ModelCorrupt: its files are not what was recorded, or cannot be loaded.
             NoSpace: memory does not hold it.
+            ModelLoading: it is being loaded, and many wait for it already.
         """
         where = place(id, root=self.root, paths=self._paths)
         if found := self._known(where.id):
             return found
-        with self._loading:
-            if found := self._known(where.id):
-                return found
-            model = _in_thread_of_its_own(partial(self._load, where))
-            with self._lock:
-                (self._embedded if self._stays(where) else self._pretrained)[where.id] = model
-                self.generation += 1
-            return model
+        if not self._waiting.acquire(blocking=False):
+            raise ModelLoading(
+                f"Model {where.id!r} is not loaded yet, and {MOST_WAITING} requests already wait for a model to be "
+                "loaded. Try again in some seconds."
+            )
+        try:
+            with self._loading:
+                return self._known(where.id) or self._loaded(where)
+        finally:
+            self._waiting.release()
+
+    def check(self, id: str) -> None:
+        """Whether there is such a model, without loading it.
+
+        Raises:
+            UnknownModel, ModelNotPulled: as `catalog.place` says.
+        """
+        place(id, root=self.root, paths=self._paths)
 
     def loaded(self) -> list[str]:
         """The ids of the models that are in memory."""
         with self._lock:
             return [*self._embedded, *self._pretrained]
+
+    def _loaded(self, where: Place) -> Model:
+        model = _in_thread_of_its_own(partial(self._load, where))
+        with self._lock:
+            (self._embedded if self._stays(where) else self._pretrained)[where.id] = model
+            self.generation += 1
+        return model
 
     def _known(self, id: str) -> Model | None:
         with self._lock:
@@ -98,12 +124,15 @@ class Shelf:
             from models.summarisers.lead import Lead
 
             return Lead()
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
         from models import loading  # torch loads here, and only here
 
         if loading.kind_of(where.folder) == "embedded":
             from models.embedded import Embedded
 
             return Embedded(where.folder, id=where.id, dtype=self._torch_dtype())
+        loading.revision_of(where.folder)  # no sound model makes room for a damaged one
+        loading.kind_of(where.folder)
         self._make_room(where)
         from models.pretrained import load
 
@@ -120,13 +149,16 @@ class Shelf:
         """
         assert where.folder is not None
         needed = int(WORKING_SPACE * self._weights_bytes(where.folder))
-        while True:
+        with self._lock:
+            at_most = available_memory() + sum(self._bytes.get(id, 0) for id in self._pretrained)
+        while needed <= at_most:
             with self._lock:
                 crowded = len(self._pretrained) >= self._max_loaded
                 if not self._pretrained or not (crowded or available_memory() < needed):
                     break
                 dropped = next(iter(self._pretrained))
                 del self._pretrained[dropped]
+                self._bytes.pop(dropped, None)
             log.info("dropping %s from memory to make room for %s", dropped, where.id)
             gc.collect()
         if (free := available_memory()) < needed:
@@ -134,6 +166,8 @@ class Shelf:
                 f"Model {where.id!r} needs about {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free. Choose "
                 "a smaller model, or a machine with more memory."
             )
+        with self._lock:
+            self._bytes[where.id] = needed
 
     def _weights_bytes(self, folder: Path) -> int:
         """What the weights take once they are loaded, by the file that will be."""

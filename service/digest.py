@@ -3,6 +3,8 @@ jobs and archives all come through here, always with a list. Knows nothing of HT
 
 import hashlib
 import json
+import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -124,9 +126,11 @@ class _Answer:
 
 
 class ModelSource(Protocol):
-    """Gives models by id."""
+    """Gives models by id; `check` tells whether there is one without loading it."""
 
     def get(self, id: str) -> Model: ...
+
+    def check(self, id: str) -> None: ...
 
 
 class Digester:
@@ -136,6 +140,7 @@ class Digester:
         shelf: gives a model by id; raises UnknownModel.
         scheduler: decides when a model runs; by default it runs at once.
         max_article_characters: a longer text is refused.
+        max_followers: requests that may wait at once for what others compute.
     """
 
     def __init__(
@@ -145,7 +150,9 @@ class Digester:
         *,
         scheduler: Schedules | None = None,
         max_article_characters: int = 400_000,
+        max_followers: int = 1_000,
     ) -> None:
+        self._followers = threading.BoundedSemaphore(max_followers)
         self._scheduler = scheduler or Unscheduled()
         self._shelf = shelf
         self._store = store
@@ -216,13 +223,35 @@ class Digester:
         finally:
             for key in mine:
                 self._flights.land(key, answers.get(key) or RuntimeError("the computation was interrupted"))
-        for key, flight in theirs.items():
-            failure = _landed(flight, waits)
-            if isinstance(failure, (ClientLeft, Overloaded, DeadlineExceeded)):  # that was theirs; we still want it
-                answers |= self._answers({key: makers[key]}, wanted, waits)
-            else:
-                answers[key] = failure if isinstance(failure, Exception) else flight.result()
+        if theirs:
+            answers |= self._follow(theirs, waits)
+            again = {key: makers[key] for key in theirs if key not in answers}
+            answers |= self._answers(again, wanted, waits) if again else {}
         return answers
+
+    def _follow(self, flights: "Mapping[str, Future[_Answer]]", waits: Waiting) -> dict[str, _Answer | Exception]:
+        """What other requests compute; without those that were given up for reasons of theirs.
+
+        Raises:
+            Overloaded: many wait like that already.
+            ClientLeft: the caller stopped waiting.
+        """
+        if not self._followers.acquire(blocking=False):
+            seconds = max(math.ceil(self._scheduler.waiting_seconds()), 1)
+            raise Overloaded(
+                "As many requests as may wait already wait for the same articles.",
+                retry_after_seconds=seconds,
+                waiting=len(flights),
+            )
+        try:
+            answers: dict[str, _Answer | Exception] = {}
+            for key, flight in flights.items():
+                failure = _landed(flight, waits)
+                if not isinstance(failure, (ClientLeft, Overloaded, DeadlineExceeded)):
+                    answers[key] = failure if isinstance(failure, Exception) else flight.result()
+            return answers
+        finally:
+            self._followers.release()
 
     def _compute(
         self, missing: Mapping[str, tuple[_Recipe, Article]], wanted: Wanted, waits: Waiting

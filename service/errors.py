@@ -101,6 +101,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     models.UnreadableText: Problem(422, "unreadable_text", "Unreadable text"),
     models.InputTooLong: Problem(422, "input_too_long", "Article too long for the model"),
     models.ModelFailed: Problem(500, "model_failed", "The model failed"),
+    models.ModelLoading: Problem(503, "model_loading", "The model is being loaded"),
     models.NoSpace: Problem(503, "no_space", "The model does not fit"),
     models.ModelUnavailable: Problem(503, "model_unavailable", "Model unavailable"),
     models.ModelCorrupt: Problem(503, "model_corrupt", "Model files are damaged"),

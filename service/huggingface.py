@@ -94,7 +94,7 @@ async def run(
     ] = None,
 ) -> list[SummaryText] | list[list[Scored]] | list[Scored]:
     """One of the tasks summarization, text-classification and zero-shot-classification, as the model does it."""
-    model = await run_in_threadpool(running.models.get, model_id)
+    model = await running.model(model_id)
     parameters = request.parameters or Parameters()
     chosen = task or _task(model, parameters)
     texts = [request.inputs] if isinstance(request.inputs, str) else request.inputs
@@ -112,15 +112,15 @@ async def run(
 
 @router.get("/{model_id:path}/health")
 async def health(model_id: ModelId, running: Running) -> dict[str, str]:
-    """The model can be asked."""
-    await run_in_threadpool(running.models.get, model_id)
+    """The model is here and can be asked. It is not loaded for that: a probe must not drive others out of memory."""
+    await run_in_threadpool(running.models.check, model_id)
     return {"status": "ok"}
 
 
 @router.get("/{model_id:path}/info")
 async def info(model_id: ModelId, running: Running) -> Info:
     """What the model is."""
-    model = await run_in_threadpool(running.models.get, model_id)
+    model = await running.model(model_id)
     known = model.info
     return Info(
         model_id=known.id,

@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_REQUEST_BYTES = 256 * 1024
 MAX_REMEMBERED_BYTES = 32 * 1024**2
+ENTRY_BYTES = 1024
+"""What an entry takes beside its body."""
 
 
 class Replies:
@@ -93,4 +95,4 @@ class Replies:
 
 
 def _size(messages: list[Message]) -> int:
-    return sum(len(message.get("body", b"")) for message in messages)
+    return ENTRY_BYTES + sum(len(message.get("body", b"")) for message in messages)

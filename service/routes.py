@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from models import vocabulary
 from models.catalog import known_models
-from models.types import TASKS
+from models.types import TASKS, Model
 from seeds.records import Article, SeedFolder
 from seeds.store import Store
 from service import schemas
@@ -22,9 +22,9 @@ from service.errors import KeyMissing, KeyRefused, NotReady, TooLarge
 from service.scheduler import Cancellation, Scheduler
 from service.settings import Settings
 
-MAX_THREADS = 256
-"""Requests in work at once, those that wait for a model included; above what the scheduler lets wait, so that cached
-answers always find a thread."""
+SPARE_THREADS = 64
+"""Beside the threads of those that wait for a model, and of those that wait for what these compute: so that cached
+answers always find one."""
 
 
 class Rooms:
@@ -40,10 +40,22 @@ class Rooms:
             deadline_seconds=settings.deadline_seconds,
             stuck_seconds=settings.stuck_seconds,
         )
-        self._limiter = CapacityLimiter(MAX_THREADS)
+        self._limiter = CapacityLimiter(2 * settings.max_waiting + SPARE_THREADS)
         self.digester = Digester(
-            models, store, scheduler=self.scheduler, max_article_characters=settings.max_article_characters
+            models,
+            store,
+            scheduler=self.scheduler,
+            max_article_characters=settings.max_article_characters,
+            max_followers=settings.max_waiting,
         )
+
+    async def model(self, id: str) -> Model:
+        """The model of that id, loaded if need be.
+
+        Raises:
+            As `Shelf.get`.
+        """
+        return await anyio.to_thread.run_sync(self.models.get, id, limiter=self._limiter)
 
     async def digest(self, articles: Sequence[Article], wanted: Wanted, *, client: Request) -> list[Digest]:
         """Digest off the event loop, on threads of its own: requests that wait for a model must not keep others from

@@ -11,7 +11,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -96,6 +96,10 @@ class Admission(Protocol):
 class Schedules(Protocol):
     """Finds a place for work."""
 
+    def waiting_seconds(self) -> float:
+        """The estimated time until all that is admitted is done."""
+        ...
+
     def admit(
         self,
         work: Sequence[tuple[Model, Sequence[Work]]],
@@ -113,6 +117,9 @@ class Schedules(Protocol):
 
 class Unscheduled:
     """Runs work at once, in the caller's thread: for the command line, which has nobody to share with."""
+
+    def waiting_seconds(self) -> float:
+        return 0.0
 
     def admit(
         self,
@@ -152,12 +159,12 @@ class _Item:
 
 @dataclass(eq=False)
 class _Place:
-    """A request's place: what it still costs, in seconds, and the outcomes of the run under way."""
+    """A request's place: the tokens it still costs, by model, and the outcomes of the run under way."""
 
     scheduler: "Scheduler"
     urgency: Urgency
     deadline: float
-    seconds: float
+    costs: dict[str, int]
     cancelled: bool = False
     outcomes: list[Outcome | None] = field(default_factory=list)
     missing: int = 0
@@ -192,7 +199,8 @@ class Scheduler:
         self._changed = threading.Condition()
         self._queues: dict[Urgency, list[_Item]] = {urgency: [] for urgency in Urgency}
         self._places: set[_Place] = set()
-        self._paces: dict[str, float] = {}
+        self._paces: dict[str, float] = {}  # tokens a second; a guess until the model is among the measured
+        self._measured: set[str] = set()
         self._budgets: dict[str, int] = {}
         self._running: list[_Item] = []
         self._since = 0.0
@@ -219,10 +227,14 @@ class Scheduler:
             Overloaded: with the seconds after which it is worth trying again.
         """
         with self._changed:
-            seconds = sum(cost(item, model) / self._pace(model) for model, items in work for item in items)
+            costs: dict[str, int] = {}
+            for model, items in work:
+                id = model.info.id
+                costs[id] = costs.get(id, 0) + sum(cost(item, model) for item in items)
+                self._paces.setdefault(id, model.info.characters_per_second / CHARACTERS_PER_TOKEN)
             if urgency is Urgency.LIVE:
-                self._refuse_unless_room(seconds)
-            place = _Place(self, urgency, time.monotonic() + self._deadline_seconds, seconds)
+                self._refuse_unless_room(self._seconds(costs))
+            place = _Place(self, urgency, time.monotonic() + self._deadline_seconds, costs)
             self._places.add(place)
         try:
             with (cancellation or Cancellation()).heard_by(lambda: self._cancel(place)):
@@ -240,6 +252,10 @@ class Scheduler:
                 refused=self._refused,
                 abandoned_threads=self._count_abandoned(),
             )
+
+    def waiting_seconds(self) -> float:
+        with self._changed:
+            return self._wait()
 
     def ailment(self) -> str | None:
         """What is wrong that only a restart of the process mends; None when nothing is."""
@@ -290,17 +306,16 @@ class Scheduler:
 
     def _wait(self) -> float:
         """Seconds until all live work that is admitted should be done."""
-        queued = sum(place.seconds for place in self._places if place.urgency is Urgency.LIVE)
+        queued = sum(self._seconds(place.costs) for place in self._places if place.urgency is Urgency.LIVE)
         if self._running and self._running[0].place.urgency is Urgency.ARCHIVE:
             queued += max(self._estimate(self._running) - (time.monotonic() - self._since), 0)
         return queued
 
-    def _estimate(self, items: Sequence[_Item]) -> float:
-        return sum(item.cost for item in items) / self._pace(items[0].model) if items else 0.0
+    def _seconds(self, costs: Mapping[str, int]) -> float:
+        return sum(tokens / self._paces[id] for id, tokens in costs.items())
 
-    def _pace(self, model: Model) -> float:
-        """Tokens a second."""
-        return self._paces.get(model.info.id, model.info.characters_per_second / CHARACTERS_PER_TOKEN)
+    def _estimate(self, items: Sequence[_Item]) -> float:
+        return sum(item.cost for item in items) / self._paces[items[0].model.info.id] if items else 0.0
 
     def _run(self, place: _Place, model: Model, work: Sequence[Work]) -> list[Outcome]:
         with self._changed:
@@ -404,10 +419,7 @@ class Scheduler:
     def _take(self) -> list[_Item]:
         """The next batch: the item that has waited longest, and those of its model that are nearest in length."""
         now = time.monotonic()
-        live = self._queues[Urgency.LIVE]
-        for item in [item for item in live if now > item.place.deadline]:
-            live.remove(item)
-            self._resolve(item, Outcome(error=_late(now - item.place.deadline + self._deadline_seconds)))
+        self._expire(now)
         live, archive = self._queues[Urgency.LIVE], self._queues[Urgency.ARCHIVE]
         patient = bool(archive) and now - max(self._archive_turn, archive[0].arrived) > ARCHIVE_TURN_SECONDS
         queue = archive if archive and (patient or not live) else live
@@ -433,6 +445,13 @@ class Scheduler:
         queue[:] = [item for item in queue if id(item) not in taken]
         return batch
 
+    def _expire(self, now: float) -> None:
+        """Fail the live work whose time is over."""
+        live = self._queues[Urgency.LIVE]
+        for item in [item for item in live if now > item.place.deadline]:
+            live.remove(item)
+            self._resolve(item, Outcome(error=_late(now - item.place.deadline + self._deadline_seconds)))
+
     def _budget(self, model: Model) -> int:
         return self._budgets.get(model.info.id, model.info.batch_tokens)
 
@@ -441,7 +460,7 @@ class Scheduler:
         if place.cancelled or place.outcomes[item.number] is not None:
             return
         place.outcomes[item.number] = outcome
-        place.seconds = max(place.seconds - item.cost / self._pace(item.model), 0.0)
+        place.costs[item.model.info.id] -= item.cost
         place.missing -= 1
         if place.missing == 0:
             place.done.set()
@@ -451,10 +470,12 @@ class Scheduler:
         that memory once did not hold grow again, slowly."""
         id = batch[0].model.info.id
         measured = sum(item.cost for item in batch) / max(elapsed, 1e-4)
-        known = self._paces.get(id)
-        if known is not None:
+        if id in self._measured:
+            known = self._paces[id]
             measured = min(max(measured, known / PACE_CLAMP), known * PACE_CLAMP)
-        self._paces[id] = measured if known is None else PACE_MEMORY * known + (1 - PACE_MEMORY) * measured
+            measured = PACE_MEMORY * known + (1 - PACE_MEMORY) * measured
+        self._measured.add(id)
+        self._paces[id] = measured
         if id in self._budgets:
             self._budgets[id] = min(round(self._budgets[id] * BUDGET_GROWTH) + 1, batch[0].model.info.batch_tokens)
 
@@ -464,6 +485,7 @@ class Scheduler:
             with self._changed:
                 if self._closed:
                     return
+                self._expire(time.monotonic())
                 running, since = self._running, self._since
                 allowed = max(self._stuck_seconds, STUCK_FACTOR * self._estimate(running))
                 hangs = bool(running) and time.monotonic() - since > allowed

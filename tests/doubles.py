@@ -60,3 +60,6 @@ class OneShelf:
         if id not in self.models:
             raise UnknownModel(f"There is no model {id!r}.")
         return self.models[id]
+
+    def check(self, id: str) -> None:
+        self.get(id)

@@ -39,6 +39,8 @@ def check(options: TopicsOptions, *, takes: frozenset[str], model: str) -> None:
         raise InvalidOption(f"threshold is {options.threshold}; it must lie between 0 and 1.")
     if options.limit is not None and options.limit < 1:
         raise InvalidOption(f"limit is {options.limit}; it must be at least 1. Leave it out for all topics.")
+    if options.template is not None and UNPRINTABLE.search(options.template):
+        raise InvalidOption("The template holds a control character or an unpaired surrogate. Send plain Unicode text.")
     if options.template is not None and ("{}" not in options.template or len(options.template) > MAX_LABEL_CHARACTERS):
         raise InvalidOption(
             f"The template {options.template[:80]!r} has no {{}} where the label goes, or is longer than "

@@ -168,6 +168,21 @@ def test_what_another_request_waits_for_is_done_even_if_the_first_asker_leaves(t
     assert replies[0].json()["results"][0]["summary"]
 
 
+def test_many_requests_for_one_article_neither_escape_admission_nor_keep_cached_answers_waiting(tmp_path: Path) -> None:
+    gate = threading.Event()
+    gate.set()
+    app = create_app(settings(tmp_path, max_waiting=8), models=OneShelf({INFO.id: Counting(gate=gate)}))
+    with live(app) as base, ThreadPoolExecutor(120) as pool:
+        httpx.post(f"{base}/v1/summarise", json={"text": FOOTBALL})
+        gate.clear()
+        asked = [pool.submit(httpx.post, f"{base}/v1/digest", json=body(HARBOUR), timeout=30) for _ in range(100)]
+        until(lambda: sum(request.done() for request in asked) == 91)
+        assert {request.result().status_code for request in asked if request.done()} == {429}
+        assert httpx.post(f"{base}/v1/summarise", json={"text": FOOTBALL}).status_code == 200
+        gate.set()
+        assert sorted(request.result().status_code for request in asked) == [200] * 9 + [429] * 91
+
+
 def _ask_and_leave(base: str) -> None:
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{base}/v1/digest", json=body(HARBOUR), timeout=0.5)

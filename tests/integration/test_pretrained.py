@@ -1,5 +1,6 @@
 """Pretrained models of every architecture: the same words as plain transformers, alone and in a batch, long and short."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,18 @@ from transformers import AutoModelForSeq2SeqLM, AutoModelForSequenceClassificati
 
 from models import loading, vocabulary
 from models.catalog import Place, Preset
-from models.errors import InputTooLong, InvalidOption, ModelCorrupt, ModelFailed, UnsupportedTask
+from models.errors import (
+    InputTooLong,
+    InvalidOption,
+    ModelCorrupt,
+    ModelFailed,
+    ModelLoading,
+    NoSpace,
+    UnsupportedTask,
+)
 from models.passages import opening, passages
 from models.pretrained import load
-from models.shelf import Shelf, available_memory
+from models.shelf import MOST_WAITING, Shelf, available_memory
 from models.summarisers import ct2_engine
 from models.summarisers.seq2seq import Generated, Seq2Seq
 from models.types import Document, Model, Summary, SummaryOptions, Task, Topic, TopicsOptions, Work
@@ -325,7 +334,7 @@ def test_zero_shot_without_labels_judges_the_media_topics(model_of: Any) -> None
     ("kind", "options"),
     [
         ("multi-label", {"labels": ("x",)}), ("multi-label", {"template": "{}"}), ("nli", {"scoring": "softmax"}),
-        ("nli", {"labels": ("x",), "template": "no place"}), ("nli", {"labels": ("long " * 39,)}), ("single-label", {"limit": 0}),
+        ("nli", {"labels": ("x",), "template": "no place"}), ("nli", {"template": "\ud800 {}"}), ("nli", {"labels": ("long " * 39,)}), ("single-label", {"limit": 0}),
     ],
 )  # fmt: skip
 def test_options_that_a_tagger_does_not_take_are_refused(model_of: Any, kind: str, options: dict[str, Any]) -> None:
@@ -351,6 +360,52 @@ def test_text_without_prose_fails_alone(kind: str, model_of: Any) -> None:
 
 def test_an_empty_list_is_answered_with_an_empty_list(model_of: Any) -> None:
     assert [model_of(kind).run([]) for kind in ("bart", *CLASSIFIERS)] == [[]] * 4
+
+
+def test_a_damaged_model_drops_no_sound_one(tmp_path: Path) -> None:
+    for name in ("one", "two", "damaged"):
+        make_classifier("single-label", tmp_path / name)
+    names = [path.name for path in (tmp_path / "damaged").iterdir()]
+    loading.write_checksums(tmp_path / "damaged", names)
+    change_config(tmp_path / "damaged", changed=True)
+    shelf = Shelf(tmp_path, max_loaded=2)
+    for name in ("one", "two"):
+        shelf.get(name)
+    with pytest.raises(ModelCorrupt):
+        shelf.get("damaged")
+    assert shelf.loaded() == ["one", "two"]
+
+
+def test_a_model_that_memory_cannot_hold_drops_none_that_it_can(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        make_classifier("single-label", tmp_path / name)
+    (tmp_path / "huge").mkdir()
+    (tmp_path / "huge" / "config.json").write_text((tmp_path / "one" / "config.json").read_text())
+    (tmp_path / "huge" / "model.safetensors").write_bytes(b"")
+    loading.write_checksums(tmp_path / "huge", ["config.json"])
+    with (tmp_path / "huge" / "model.safetensors").open("wb") as weights:
+        weights.truncate(4 * 10**12)  # a sparse file: it takes no space
+    shelf = Shelf(tmp_path, max_loaded=2)
+    for name in ("one", "two"):
+        shelf.get(name)
+    with pytest.raises(NoSpace, match="needs about"):
+        shelf.get("huge")
+    assert shelf.loaded() == ["one", "two"]
+
+
+def test_few_wait_for_a_model_to_be_loaded(tmp_path: Path) -> None:
+    make_classifier("single-label", tmp_path / "one")
+    shelf = Shelf(tmp_path)
+    with shelf._loading, ThreadPoolExecutor(MOST_WAITING) as pool:
+        waiting = [pool.submit(shelf.get, "one") for _ in range(MOST_WAITING)]
+        while shelf._waiting._value:
+            pass
+        with pytest.raises(ModelLoading, match="Try again"):
+            shelf.get("one")
+        shelf.check("one")
+        shelf._loading.release()
+        assert len({id(request.result()) for request in waiting}) == 1
+        shelf._loading.acquire()
 
 
 def test_few_models_stay_in_memory_and_the_one_longest_unused_goes(tmp_path: Path) -> None:

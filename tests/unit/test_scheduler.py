@@ -328,6 +328,29 @@ def test_a_request_too_large_to_be_answered_is_refused_with_the_figures(make: Ca
         ask(make(deadline_seconds=1.0), Counting(info=info), [work("a" * 5000 + ".")])
 
 
+def test_a_deadline_is_told_while_another_batch_still_runs(make: Callable[..., Scheduler]) -> None:
+    gate = threading.Event()
+    scheduler, model = make(deadline_seconds=0.2, stuck_seconds=1.0), Counting(gate=gate)
+    first, second = later(scheduler, model, [work("Runs.")]), later(scheduler, model, [work("Waits.")])
+    [late] = second.result(5)
+    assert isinstance(late.error, DeadlineExceeded)
+    assert not first.done()
+    gate.set()
+    assert first.result(10)[0].error is None
+
+
+def test_what_waits_is_estimated_by_the_present_pace(make: Callable[..., Scheduler]) -> None:
+    gate = threading.Event()
+    model = Awkward(info=replace(INFO, characters_per_second=40, batch_tokens=16), gate=gate)  # 10 tokens a second
+    scheduler = make(max_queue_seconds=1_000)
+    asked = later(scheduler, model, [work(f"Number {number} is here.") for number in range(40)])
+    assert scheduler.load().waiting_seconds == pytest.approx(64)
+    gate.set()
+    until(lambda: len(model.batches) > 1)
+    assert scheduler.load().waiting_seconds < 32  # it turned out to be far faster than guessed
+    assert len(asked.result(10)) == 40
+
+
 def test_a_request_that_has_begun_is_not_cut_off_by_its_deadline(make: Callable[..., Scheduler]) -> None:
     class Slow(Counting):
         def run(self, work: Sequence[Work]) -> list[Outcome]:
