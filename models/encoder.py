@@ -11,7 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, pad, scaled_dot_product_attention
 
-ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+ONEDNN = (
+    torch.backends.mkldnn.is_available()
+    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+)
 ROW_STEP, LENGTH_STEP = 64, 32
 """In inference rows are filled up to a multiple of the first, sequences in attention to one of the second: oneDNN
 compiles a kernel for every shape of product, a quarter of a megabyte each, and keeps it."""

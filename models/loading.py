@@ -25,7 +25,7 @@ FULL_T5, T5_TRAINED_ON = frozenset({"t5", "mt5", "umt5"}), 512
 """Those that were trained on 512 tokens, and whose memory grows with the square of what they read."""
 LONGEST_OUTPUT = 1_024
 """Tokens that any model may write; a summary of more is none."""
-COMPUTED = frozenset({"pegasus", "bigbird_pegasus", "marian"})
+COMPUTED = frozenset({"pegasus", "marian"})
 """Their tables of positions are computed, so checkpoints may lack them."""
 
 Kind = Literal["embedded", "seq2seq", "classifier", "zero-shot"]

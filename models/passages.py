@@ -10,6 +10,8 @@ from models.sentences import sentences
 
 CHARACTERS_PER_TOKEN = 8
 """No more than this, nearly always."""
+MARGIN_TOKENS = 8
+"""A first word without the space before it may take some tokens more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,9 @@ def opening(text: str, tokenizer: Any, *, room: int, prefix: str = "") -> tuple[
             break
         held += part.tokens
         kept.append(part)
-    return join(next(_fitting(kept or parts[:1], ruler))), sum(part.tokens for part in parts)
+    while len(kept) > 1 and not ruler.fits(join(kept).text):
+        kept.pop()
+    return join(kept), sum(part.tokens for part in parts)
 
 
 def join(parts: Sequence[Passage]) -> Passage:
@@ -95,7 +99,7 @@ def _parts(text: str, ruler: _Ruler) -> Iterator[Passage]:
     # A space before each sentence, as it stands inside a passage: byte-pair tokenizers count it.
     encoded = ruler.tokenizer([" " + sentence for sentence in texts], add_special_tokens=False)["input_ids"]
     for sentence, ids in zip(texts, encoded, strict=True):
-        if len(ids) < ruler.room or ruler.fits(sentence):
+        if len(ids) + MARGIN_TOKENS < ruler.room or ruler.fits(sentence):
             yield Passage(sentence, min(max(len(ids), 1), ruler.room))
         else:
             yield from _pieces(sentence, ruler)
@@ -104,9 +108,7 @@ def _parts(text: str, ruler: _Ruler) -> Iterator[Passage]:
 def _pieces(sentence: str, ruler: _Ruler) -> Iterator[Passage]:
     """The sentence in pieces that fit, cut between words where there are any."""
     while sentence:
-        window = sentence[
-            : CHARACTERS_PER_TOKEN * ruler.room
-        ]  # to measure all of a long one again and again takes long
+        window = sentence[: CHARACTERS_PER_TOKEN * ruler.room]  # all of it, again and again, would take long
         encoded = ruler.tokenizer(window, add_special_tokens=False, return_offsets_mapping=True)
         offsets = encoded["offset_mapping"]
         end = offsets[ruler.room][0] if len(offsets) > ruler.room else len(window)
@@ -115,6 +117,5 @@ def _pieces(sentence: str, ruler: _Ruler) -> Iterator[Passage]:
         while end > 1 and not ruler.fits(sentence[:end]):
             end = end * 7 // 8
         piece, sentence = sentence[: max(end, 1)], sentence[max(end, 1) :].lstrip()
-        yield Passage(
-            piece, min(max(len(ruler.tokenizer(piece, add_special_tokens=False)["input_ids"]), 1), ruler.room)
-        )
+        tokens = len(ruler.tokenizer(piece, add_special_tokens=False)["input_ids"])
+        yield Passage(piece, min(max(tokens, 1), ruler.room))

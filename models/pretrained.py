@@ -17,13 +17,16 @@ CLASSIFIER_PACE = 3_000.0
 SEQ2SEQ_BATCH_TOKENS = 4_096
 
 
-def load(where: Place, *, dtype: torch.dtype | None, engine: EngineName, quantised: str) -> Model:
+def load(
+    where: Place, *, dtype: torch.dtype | None, engine: EngineName, quantised: str, revision: str | None = None
+) -> Model:
     """The model in a folder of transformers' form.
 
     Args:
         dtype: of torch; None for the best the processor computes in.
         engine: what runs an encoder–decoder.
         quantised: CTranslate2's compute type; "auto" for the fastest here.
+        revision: as `loading.revision_of` gives it, where that was asked already.
 
     Raises:
         UnsupportedTask, ModelCorrupt: as `loading.kind_of` and `loading.load_pretrained` say.
@@ -31,7 +34,7 @@ def load(where: Place, *, dtype: torch.dtype | None, engine: EngineName, quantis
     folder = where.folder
     assert folder is not None
     kind = loading.kind_of(folder)
-    revision = loading.revision_of(folder)
+    revision = revision or loading.revision_of(folder)
     commit = loading.commit_of(folder)
     taken = dtype or loading.best_dtype()
     if kind == "seq2seq":

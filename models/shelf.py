@@ -102,8 +102,10 @@ class Shelf:
             return [*self._embedded, *self._pretrained]
 
     def _loaded(self, where: Place) -> Model:
+        before = available_memory()
         model = _in_thread_of_its_own(partial(self._load, where))
         with self._lock:
+            self._bytes[where.id] = max(before - available_memory(), 0)
             (self._embedded if self._stays(where) else self._pretrained)[where.id] = model
             self.generation += 1
         return model
@@ -131,14 +133,17 @@ class Shelf:
             from models.embedded import Embedded
 
             return Embedded(where.folder, id=where.id, dtype=self._torch_dtype())
-        loading.revision_of(where.folder)  # no sound model makes room for a damaged one
-        loading.kind_of(where.folder)
+        revision = loading.revision_of(where.folder)  # no sound model makes room for a damaged one
         self._make_room(where)
         from models.pretrained import load
 
         log.info("loading %s", where.id)
         return load(
-            where, dtype=self._torch_dtype(), engine=self._engine_for(where.folder), quantised=self._quantised()
+            where,
+            dtype=self._torch_dtype(),
+            engine=self._engine_for(where.folder),
+            quantised=self._quantised(),
+            revision=revision,
         )
 
     def _make_room(self, where: Place) -> None:
@@ -166,8 +171,6 @@ class Shelf:
                 f"Model {where.id!r} needs about {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free. Choose "
                 "a smaller model, or a machine with more memory."
             )
-        with self._lock:
-            self._bytes[where.id] = needed
 
     def _weights_bytes(self, folder: Path) -> int:
         """What the weights take once they are loaded, by the file that will be."""

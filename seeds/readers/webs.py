@@ -32,9 +32,14 @@ def read_warc(name: str, fields: Fields) -> Iterator[Record]:
     place, start = short, 0
     with open(name, "rb") as data:
         responses = ArchiveIterator(data, record_types=WarcRecordType.response, parse_http=True, auto_decode="all")
-        for number, record in enumerate(responses, start=1):
+        for number, record in enumerate(_until_damage(responses), start=1):
+            if isinstance(record, Exception):
+                if latest:
+                    yield latest
+                raise record
             if latest:
                 yield latest
+            latest = None
             place, start = f"{short}:{number}", record.stream_pos
             try:
                 article = _article(record, place)
@@ -52,10 +57,21 @@ def read_warc(name: str, fields: Fields) -> Iterator[Record]:
         yield Record(f"{short}:end", error=UnreadableRecord(f"{short} is cut off after {place}. What follows is lost."))
 
 
+def _until_damage(records: Any) -> Iterator[Any]:
+    """The records; where they cannot be read any further, what the reader raised as the last."""
+    try:
+        yield from records
+    except (OSError, EOFError, zlib.error) as error:
+        yield error
+
+
 def _ending(name: str, start: int) -> tuple[bool, bool]:
     """Whether the record at `start` is whole, and whether all of the file is from there on."""
     with open(name, "rb") as data:
-        zipped = data.read(2) == GZIP_MAGIC
+        magic = data.read(5)
+        zipped = magic.startswith(GZIP_MAGIC)
+        if not data.seekable() or not (zipped or magic == b"WARC/"):  # a pipe, or another compression
+            return True, True
         data.seek(start)
         if zipped and data.read(2) != GZIP_MAGIC:  # one gzip member for all records: only its end can tell
             start = 0

@@ -24,7 +24,8 @@ from service.settings import Settings
 from tests.articles import FOOTBALL, HARBOUR
 from tests.doubles import INFO, Counting, OneShelf
 from tests.live import live
-from tests.unit.test_scheduler import Awkward, until
+from tests.patience import until
+from tests.unit.test_scheduler import Awkward
 
 
 class Steady(Counting):
@@ -172,13 +173,14 @@ def test_many_requests_for_one_article_neither_escape_admission_nor_keep_cached_
     gate = threading.Event()
     gate.set()
     app = create_app(settings(tmp_path, max_waiting=8), models=OneShelf({INFO.id: Counting(gate=gate)}))
-    with live(app) as base, ThreadPoolExecutor(120) as pool:
-        httpx.post(f"{base}/v1/summarise", json={"text": FOOTBALL})
+    client = httpx.Client(timeout=30, limits=httpx.Limits(max_connections=None))
+    with live(app) as base, client, ThreadPoolExecutor(120) as pool:
+        client.post(f"{base}/v1/summarise", json={"text": FOOTBALL})
         gate.clear()
-        asked = [pool.submit(httpx.post, f"{base}/v1/digest", json=body(HARBOUR), timeout=30) for _ in range(100)]
+        asked = [pool.submit(client.post, f"{base}/v1/digest", json=body(HARBOUR)) for _ in range(100)]
         until(lambda: sum(request.done() for request in asked) == 91)
         assert {request.result().status_code for request in asked if request.done()} == {429}
-        assert httpx.post(f"{base}/v1/summarise", json={"text": FOOTBALL}).status_code == 200
+        assert client.post(f"{base}/v1/summarise", json={"text": FOOTBALL}).status_code == 200
         gate.set()
         assert sorted(request.result().status_code for request in asked) == [200] * 9 + [429] * 91
 

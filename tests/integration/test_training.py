@@ -111,7 +111,7 @@ def test_training_learns(tiny_folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = NewsMiniLM(loading.load_encoder(tiny_folder, dtype=torch.float32), topics=17)
     plan = replace(PLAN, head_rate=5e-3, frozen_layers=0)
-    fit(model, [], examples * 10, plan=plan, checkpoint=tmp_path / "checkpoint")
+    fit(model, [], examples * 20, plan=plan, checkpoint=tmp_path / "checkpoint")
     with torch.inference_mode():
         found = model.topics(document_vectors(model, examples, plan=plan)).argmax(1).tolist()
     assert np.mean([place + 1 == next(iter(row.topics)) for place, row in zip(found, rows, strict=True)]) > 0.95

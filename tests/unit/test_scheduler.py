@@ -16,6 +16,7 @@ from service.errors import ClientLeft, DeadlineExceeded, Overloaded, TooLarge
 from service.isolation import run_isolated
 from service.scheduler import Cancellation, Scheduler, Unscheduled, Urgency, cost, runs
 from tests.doubles import INFO, Counting
+from tests.patience import until
 
 POOL = ThreadPoolExecutor(64)
 
@@ -51,13 +52,6 @@ def later(scheduler: Scheduler, model: Model, items: Sequence[Work], **options: 
     future = POOL.submit(ask, scheduler, model, items, **options)  # type: ignore[arg-type]
     until(lambda: scheduler.load().articles > before or future.done())
     return future
-
-
-def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.005)
 
 
 @dataclass
@@ -111,14 +105,11 @@ def test_waiting_requests_share_a_batch(make: Callable[..., Scheduler]) -> None:
 
 
 def test_requests_that_were_answered_together_are_waited_for_when_they_ask_again(
-    make: Callable[..., Scheduler],
+    make: Callable[..., Scheduler], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Slow(Awkward):
-        def run(self, work: Sequence[Work]) -> list[Outcome]:
-            time.sleep(0.3 * len(work))  # four at once take 1.2 s: worth a tenth of a second's wait
-            return super().run(work)
-
-    scheduler, model = make(), Slow(gate=(gate := threading.Event()))
+    monkeypatch.setattr("service.scheduler.LINGER_SECONDS", 5.0)  # this machine may be busy
+    monkeypatch.setattr("service.scheduler.LINGER_SHARE", 1e6)
+    scheduler, model = make(), Awkward(gate=(gate := threading.Event()))
 
     def twice(number: int) -> None:
         for turn in ("first", "second"):
@@ -330,8 +321,10 @@ def test_a_request_too_large_to_be_answered_is_refused_with_the_figures(make: Ca
 
 def test_a_deadline_is_told_while_another_batch_still_runs(make: Callable[..., Scheduler]) -> None:
     gate = threading.Event()
-    scheduler, model = make(deadline_seconds=0.2, stuck_seconds=1.0), Counting(gate=gate)
-    first, second = later(scheduler, model, [work("Runs.")]), later(scheduler, model, [work("Waits.")])
+    scheduler, model = make(deadline_seconds=0.2), Counting(gate=gate)
+    first = later(scheduler, model, [work("Runs.")])
+    until(lambda: model.runs == 1)
+    second = later(scheduler, model, [work("Waits.")])
     [late] = second.result(5)
     assert isinstance(late.error, DeadlineExceeded)
     assert not first.done()
