@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from models.errors import ModelLoading
 from models.shelf import Shelf
 from seeds.store import Store
 from service import __version__, huggingface, routes, schemas
@@ -22,6 +23,9 @@ from service.replies import Replies
 from service.settings import Settings
 
 log = logging.getLogger("dateline")
+
+LOADING_SECONDS = "5"
+"""What most models take to load, about; nothing tells how far one is."""
 
 DESCRIPTION = """Summarises news articles and tags their topics. Every result says which model made it and is kept:
 asked again, it comes from the store. Errors are `application/problem+json` (RFC 9457)."""
@@ -122,6 +126,8 @@ def _headers(request: Request, error: Exception, status: int) -> dict[str, str] 
             "RateLimit": f'"default";r=0;t={seconds}',
             "RateLimit-Policy": f'"default";q={settings.max_waiting};w={round(settings.max_queue_seconds)}',
         }
+    if isinstance(error, ModelLoading):
+        return {"Retry-After": LOADING_SECONDS}
     return {"WWW-Authenticate": "Bearer"} if status == 401 else None
 
 

@@ -26,9 +26,9 @@ from models.types import (
 )  # fmt: skip
 from seeds.records import Article, check_text
 from seeds.store import Result, Store, now
+from service.admission import Cancellation, Schedules, Unscheduled, Urgency
 from service.errors import ClientLeft, DeadlineExceeded, Overloaded, TooLarge, expected
 from service.flights import Flights
-from service.scheduler import Cancellation, Schedules, Unscheduled, Urgency
 
 RESULT_VERSION = 2
 """Raise it when the code's answers change for the same model and parameters."""

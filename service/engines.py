@@ -16,9 +16,9 @@ from typing import Any, Protocol
 from models.shelf import DType, EngineName, Shelf
 from seeds.records import Article
 from seeds.store import Store
+from service.admission import Urgency
 from service.digest import Digest, Digester, Waiting, Wanted
 from service.errors import EngineUnavailable
-from service.scheduler import Urgency
 
 Job = Sequence[Article]
 Digests = Callable[[Iterator[Job]], Iterator[list[Digest]]]

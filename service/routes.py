@@ -17,9 +17,10 @@ from models.types import TASKS, Model
 from seeds.records import Article, SeedFolder
 from seeds.store import Store
 from service import schemas
+from service.admission import Cancellation
 from service.digest import Digest, Digester, ModelSource, Waiting, Wanted
 from service.errors import KeyMissing, KeyRefused, NotReady, TooLarge
-from service.scheduler import Cancellation, Scheduler
+from service.scheduler import Scheduler
 from service.settings import Settings
 
 SPARE_THREADS = 64

@@ -12,9 +12,10 @@ import pytest
 
 from models.errors import ModelFailed
 from models.types import Document, Model, Outcome, SummaryOptions, Topic, TopicsOptions, Work
+from service.admission import Cancellation, Unscheduled, Urgency, cost, runs
 from service.errors import ClientLeft, DeadlineExceeded, Overloaded, TooLarge
 from service.isolation import run_isolated
-from service.scheduler import Cancellation, Scheduler, Unscheduled, Urgency, cost, runs
+from service.scheduler import Scheduler
 from tests.doubles import INFO, Counting
 from tests.patience import until
 
