@@ -13,10 +13,12 @@ COPY constraints.txt pyproject.toml README.md LICENSE ./
 RUN python3 -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))" \
       > requirements.txt \
  && /opt/dateline/bin/pip install --constraint constraints.txt --requirement requirements.txt ctranslate2 "psycopg[binary]" \
+      trafilatura brotli lxml-html-clean \
  && rm -rf /opt/dateline/lib/python3*/site-packages/torch/include /opt/dateline/lib/python3*/site-packages/torch/test
 COPY models models
 COPY seeds/*.py seeds/
-COPY seeds/readers seeds/readers
+COPY seeds/archives seeds/archives
+COPY seeds/outputs seeds/outputs
 COPY service service
 RUN /opt/dateline/bin/pip install --constraint constraints.txt --no-deps .
 

@@ -189,6 +189,27 @@ class Digester:
             for article, own, error in zip(articles, keys, errors, strict=True)
         ]
 
+    def describe(self, wanted: Wanted) -> dict[Task, ModelInfo]:
+        """What would be used: the model of each task.
+
+        Raises:
+            UnknownModel, UnsupportedTask, InvalidOption, ModelCorrupt: as `digest`.
+        """
+        models = {task: self._shelf.get(id) for task, id in wanted.models().items()}
+        for task, model in models.items():
+            model.parameters(task, wanted.options(task))
+        return {task: model.info for task, model in models.items()}
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+    def with_store(self, store: Store) -> "Digester":
+        """The same models, with results kept in another store."""
+        return Digester(
+            self._shelf, store, scheduler=self._scheduler, max_article_characters=self._max_characters,
+        )  # fmt: skip
+
     def _refusal(self, article: Article) -> Exception | None:
         try:
             check_text(article.text)

@@ -10,7 +10,9 @@ ServiceError
 ├── DeadlineExceeded   the work had not begun in time
 ├── ClientLeft         nobody waits for the answer any more
 ├── ArchiveChanged     an archive run is not the one that its checkpoint belongs to
-├── EngineUnavailable  what an archive was to run on is not there
+├── ExecutorUnavailable  what an archive was to run on is not there
+├── OutputUnwritable   an archive's output cannot be written
+├── WorkerEnded        a record ends the process that digests it
 ├── CannotListen       the address to serve on cannot be had
 ├── KeyMissing         no API key
 └── KeyRefused         a wrong API key
@@ -68,8 +70,16 @@ class ArchiveChanged(ServiceError):
     """The archive's output was begun from something else."""
 
 
-class EngineUnavailable(ServiceError):
-    """What the work was to run on is not there."""
+class ExecutorUnavailable(ServiceError):
+    """What an archive was to run on is not there."""
+
+
+class OutputUnwritable(ServiceError):
+    """An archive's output cannot be written."""
+
+
+class WorkerEnded(ServiceError):
+    """A record ends the process that digests it."""
 
 
 class CannotListen(ServiceError):
@@ -116,7 +126,9 @@ PROBLEMS: dict[type[Exception], Problem] = {
     TooLarge: Problem(413, "too_large", "Too large"),
     NotReady: Problem(503, "not_ready", "Not ready"),
     ArchiveChanged: Problem(409, "archive_changed", "Archive changed"),
-    EngineUnavailable: Problem(503, "engine_unavailable", "Engine unavailable"),
+    ExecutorUnavailable: Problem(503, "executor_unavailable", "Executor unavailable"),
+    OutputUnwritable: Problem(507, "output_unwritable", "Output cannot be written"),
+    WorkerEnded: Problem(500, "worker_ended", "The worker ended"),
     Overloaded: Problem(429, "overloaded", "Overloaded"),
     DeadlineExceeded: Problem(504, "deadline_exceeded", "Deadline exceeded"),
     ClientLeft: Problem(499, "client_left", "Client left"),

@@ -32,12 +32,15 @@ class GenerateParameters(BaseModel):
     min_new_tokens: int | None = Field(default=None, ge=0)
     min_length: int | None = Field(default=None, ge=0)
     num_beams: int | None = Field(default=None, ge=1)
+    do_sample: Literal[False] | None = None
 
 
-class Parameters(BaseModel):
-    """The parameters of all three tasks; each task refuses those of the others."""
+GENERATE_NAMES = set(GenerateParameters.model_fields)
 
-    model_config = ConfigDict(extra="forbid")
+
+class Parameters(GenerateParameters):
+    """The parameters of all three tasks; each task refuses those of the others. Those of generation may stand here too,
+    as many scripts for the hosted API have them."""
 
     generate_parameters: GenerateParameters | None = None
     truncation: Literal["do_not_truncate", "longest_first", "only_first", "only_second"] | None = None
@@ -90,7 +93,7 @@ async def run(
     running: Running,
     client: Request,
     task: Annotated[
-        TaskName | None, Query(description="For a model that does several; told by the parameters else")
+        TaskName | None, Query(description="For a model that does several, where no parameter tells which")
     ] = None,
 ) -> list[SummaryText] | list[list[Scored]] | list[Scored]:
     """One of the tasks summarization, text-classification and zero-shot-classification, as the model does it."""
@@ -146,17 +149,33 @@ def _tasks(model: Model) -> list[TaskName]:
 
 
 def _task(model: Model, parameters: Parameters) -> TaskName:
-    """The task that the parameters belong to, or else the first one the model does."""
-    if parameters.candidate_labels is not None:
+    """The task that the parameters belong to, or else the one the model does.
+
+    Raises:
+        InvalidRequest: the model does several, and nothing tells which: a client that gets another's reply sees nulls.
+    """
+    given = {name for name, value in parameters if value is not None}
+    if "candidate_labels" in given:
         return "zero-shot-classification"
-    if parameters.top_k is not None or parameters.function_to_apply is not None:
+    if given & {"top_k", "function_to_apply"}:
         return "text-classification"
-    return _tasks(model)[0]
+    if given & (GENERATE_NAMES | {"generate_parameters", "truncation", "clean_up_tokenization_spaces"}):
+        return "summarization"
+    tasks = _tasks(model)
+    if len(tasks) > 1:
+        raise InvalidRequest(
+            f"Model {model.info.id!r} does {', '.join(tasks)}, and the request does not say which is wanted. Add it "
+            f"to the "
+            f"URL: ?task={tasks[0]}"
+        )
+    return tasks[0]
 
 
 def _summary_options(parameters: Parameters) -> SummaryOptions:
-    _refuse(parameters, "summarization", {"generate_parameters", "truncation", "clean_up_tokenization_spaces"})
-    limits = parameters.generate_parameters or GenerateParameters()
+    takes = {"generate_parameters", "truncation", "clean_up_tokenization_spaces"}
+    _refuse(parameters, "summarization", takes | GENERATE_NAMES)
+    flat = {name: getattr(parameters, name) for name in GENERATE_NAMES if getattr(parameters, name) is not None}
+    limits = (parameters.generate_parameters or GenerateParameters()).model_copy(update=flat)
     cut: Truncation = "chunk" if parameters.truncation in (None, "do_not_truncate") else "truncate"
     return SummaryOptions(
         max_words=_words(limits.max_new_tokens or limits.max_length),

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from seeds.readers import open_archive
+from service.engines import Here
 
 from models.shelf import Shelf
 from models.types import Document, SummaryOptions, TopicsOptions, Work
-from seeds.readers import open_archive
 from seeds.store import Store
 from service.archive import Plan, Run
 from service.digest import Digester, Wanted
-from service.engines import Here
 from tests.articles import long_article
 from tests.bench.serving import DATELINE
 

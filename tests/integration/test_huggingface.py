@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 from huggingface_hub import InferenceClient
@@ -103,6 +104,27 @@ def test_the_embedded_model_does_all_three(base: str) -> None:
     assert named.text_classification(FOOTBALL)[0].label == "sport"
 
 
+def test_what_the_hosted_api_takes_is_taken(base: str) -> None:
+    def ask(**parameters: object) -> httpx.Response:
+        return httpx.post(at(base, "acme/bart"), json={"inputs": HARBOUR, "parameters": parameters}, timeout=60)
+
+    assert ask(do_sample=False).status_code == 200
+    short, nested = (
+        ask(max_length=20, min_length=5, do_sample=False),
+        ask(generate_parameters={"max_length": 20, "min_length": 5}),
+    )
+    assert short.status_code == 200
+    assert short.json() == nested.json()
+    assert ask(do_sample=True).status_code == 422
+
+
+def test_a_model_of_several_tasks_is_not_guessed_at(base: str) -> None:
+    client = InferenceClient(model=at(base, "news-minilm"))
+    for call in (client.text_classification, client.summarization):
+        with pytest.raises(HfHubHTTPError, match=r"\?task=summarization"):
+            call(FOOTBALL)
+
+
 def test_errors_reach_the_client_in_words(base: str) -> None:
     client = InferenceClient()
     with pytest.raises(HfHubHTTPError, match="There is no model 'acme/none' here"):
@@ -146,7 +168,7 @@ def test_overload_is_told_as_the_client_understands_it(tmp_path: Path) -> None:
         models=OneShelf({INFO.id: Counting(gate=gate)}),
     )
     with live(app) as base:
-        client = InferenceClient(model=at(base, INFO.id))
+        client = InferenceClient(model=at(base, INFO.id) + "?task=summarization")
         first = threading.Thread(target=client.summarization, args=[HARBOUR])
         first.start()
         while app.state.dateline.scheduler.load().articles == 0:

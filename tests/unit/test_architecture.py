@@ -47,13 +47,41 @@ def test_rooms_import_only_along_the_arrows(path: Path) -> None:
 
 def test_the_doors_do_not_import_each_other() -> None:
     """The serve command does so when it is run, not before."""
-    app = set(imports(ROOT / "service" / "app.py"))
-    assert "service.cli" not in app
-    top_level = [
-        node for node in ast.parse((ROOT / "service" / "cli.py").read_text()).body
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("service")
-    ]  # fmt: skip
-    assert top_level == []
+    assert not [name for name in imports(ROOT / "service" / "app.py") if name.startswith("service.cli")]
+    for path in (ROOT / "service" / "cli").glob("*.py"):
+        web = {"service.app", "service.routes", "service.huggingface", "service.schemas", "service.serving"}
+        assert not set(imports_at_once(path)) & web, path
+
+
+def imports_at_once(path: Path) -> Iterator[str]:
+    """What a module imports when it is imported."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("room", ["seeds", "service/archive", "service/cli"])
+def test_no_room_imports_in_a_circle(room: str) -> None:
+    modules = {
+        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path
+        for path in (ROOT / room).rglob("*.py")
+    }
+    modules = {name.removesuffix(".__init__"): path for name, path in modules.items()}
+    arrows = {
+        name: [other for other in imports_at_once(path) if other in modules and other != name]
+        for name, path in modules.items()
+    }
+    done: set[str] = set()
+
+    def walk(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, f"a circle: {' -> '.join((*above, name))}"
+        if name not in done:
+            for other in arrows[name]:
+                walk(other, (*above, name))
+            done.add(name)
+
+    for name in modules:
+        walk(name, ())
 
 
 def test_torch_is_touched_only_where_inference_happens() -> None:

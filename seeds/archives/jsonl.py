@@ -1,0 +1,52 @@
+"""JSON lines."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from seeds.archives.lines import cut
+from seeds.archives.ninjs import row_record
+from seeds.archives.source import BLANK, ReadOptions, Record, Skipped, Source, failed
+from seeds.archives.stream import MAX_RECORD_BYTES, lines, not_utf8, open_bytes
+from seeds.errors import RecordError, UnreadableRecord
+
+
+def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
+    """The slices of the file, each of whole lines."""
+    return cut(source, options, recode=options.encoding)
+
+
+def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:
+    """One record a line; blank lines are none."""
+    with open_bytes(source) as data:
+        size = source.end - source.start if source.end is not None and source.data is None else None
+        for number, line in enumerate(lines(data, size=size), start=source.first):
+            yield _record(line, f"{source.name}:{number}", options) if line.strip() else BLANK
+
+
+def _record(line: bytes, place: str, options: ReadOptions) -> Record:
+    try:
+        if len(line) > MAX_RECORD_BYTES:
+            raise UnreadableRecord(f"{place} has more than {MAX_RECORD_BYTES:,} bytes. Split it, or leave it out.")
+        row, error = _parsed(line, place)
+    except RecordError as refusal:
+        return failed(place, refusal)
+    record = row_record(row, place, options)
+    return replace(record, article=replace(record.article, text=""), error=error) if error else record
+
+
+def _parsed(line: bytes, place: str) -> tuple[Mapping[str, Any], RecordError | None]:
+    """The row, and why its text cannot be trusted, if so: its id and title are wanted even then."""
+    error: RecordError | None = None
+    try:
+        text = line.decode("utf-8-sig")
+    except UnicodeDecodeError as refusal:
+        text, error = line.decode("utf-8-sig", errors="replace"), not_utf8(place, line, refusal)
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as refusal:
+        raise error or UnreadableRecord(f"{place} is not JSON ({str(refusal)[:200]}).") from refusal
+    if not isinstance(row, dict):
+        raise UnreadableRecord(f"{place} holds {type(row).__name__}, not an object with fields.")
+    return row, error

@@ -1,0 +1,123 @@
+"""Finds out how a CSV file is written (delimiter, quoting, encoding, names of its columns) from its first lines."""
+
+import codecs
+import csv
+from collections.abc import Sequence
+
+from seeds.archives.source import Layout, ReadOptions
+from seeds.archives.stream import BOMS, MAX_RECORD_BYTES
+from seeds.errors import UnreadableRecord
+
+DELIMITERS = (",", ";", "\t", "|")
+SAMPLE_ROWS = 50
+NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+
+
+def sniff(sample: bytes, options: ReadOptions) -> Layout:
+    """The layout of the file that begins with `sample`; what the options name is not questioned.
+
+    Raises:
+        UnreadableRecord: there is no first row with names.
+    """
+    csv.field_size_limit(MAX_RECORD_BYTES)
+    encoding = options.encoding or sniff_encoding(sample)
+    rows = sample.decode(encoding, errors="replace").splitlines(keepends=True)
+    if len(rows) > 1 and not rows[-1].endswith("\n"):
+        rows = rows[:-1]  # the sample may end inside a row
+    rows = [row for row in rows if row.strip("\r\n \t\0")][: SAMPLE_ROWS + 1]
+    if rows and rows[0].strip().casefold().startswith("sep=") and len(rows[0].strip()) == 5:  # Excel's own hint
+        options = ReadOptions(options.fields, options.delimiter or rows[0].strip()[4], options.encoding)
+        rows = rows[1:]
+    if not rows:
+        raise UnreadableRecord("it has no first row that names the columns")
+    delimiter = _named(options.delimiter) if options.delimiter else _delimiter(rows)
+    quoted = _is_quoted(rows, delimiter)
+    columns = parse(rows[0], delimiter, quoted=quoted, strict=False) or []
+    return Layout(tuple(column.strip() for column in columns), delimiter, quoted, encoding)
+
+
+def sniff_encoding(sample: bytes) -> str:
+    """UTF-8 where any line that is not ASCII is; else what a byte-order mark or the bytes themselves tell."""
+    for mark, name in BOMS.items():
+        if sample.startswith(mark):
+            return name
+    if sample[1::2].count(0) > len(sample) / 5:
+        return "utf-16-le"
+    if sample[0::2].count(0) > len(sample) / 5:
+        return "utf-16-be"
+    telling = [line for line in sample.split(b"\n")[:-1] or [sample] if not line.isascii()]
+    if not telling or any(map(_is_utf8, telling)):
+        return "utf-8"
+    return _single_byte(b"\n".join(telling))
+
+
+def _single_byte(sample: bytes) -> str:
+    """The likeliest of the encodings before Unicode. Where the letters are Latin, that is nearly always Windows-1252,
+    which detectors take for its rarer sisters on short samples."""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample[:20_000]).best()
+    if best is None or any("latin" in alphabet.casefold() for alphabet in best.alphabets):
+        return "windows-1252"
+    return codecs.lookup(best.encoding).name
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _named(delimiter: str) -> str:
+    chosen = NAMES.get(delimiter.casefold(), delimiter)
+    if len(chosen) != 1:
+        raise UnreadableRecord(f"the delimiter {delimiter!r} is not one character; write tab for a tab")
+    return chosen
+
+
+def _delimiter(rows: Sequence[str]) -> str:
+    """The delimiter under which the rows agree best on a number of columns, at least two; then the most columns."""
+    best, chosen = (0.0, 0), ","
+    for delimiter in DELIMITERS:
+        width = len(parse(rows[0], delimiter, quoted=True, strict=False) or [])
+        if width < 2:
+            continue
+        agreeing = sum(len(row) == width for row in _parsed(rows[1:], delimiter))
+        score = ((agreeing + 1) / len(rows), width)
+        if score > best:
+            best, chosen = score, delimiter
+    return chosen
+
+
+def _is_quoted(rows: Sequence[str], delimiter: str) -> bool:
+    """Whether quotation marks enclose fields. Tab-separated files are often written without, and a mark is a mark."""
+    if delimiter != "\t":
+        return True
+    width = len(rows[0].split(delimiter))
+    if not any('"' in row for row in rows):
+        return all(len(row.split(delimiter)) == width for row in rows)
+    parsed = _parsed(rows, delimiter)
+    return sum(len(row) for row in parsed) == width * len(parsed) and any(_needs_quotes(row) for row in parsed)
+
+
+def _needs_quotes(row: Sequence[str]) -> bool:
+    return any(mark in value for value in row for mark in '"\n\t') or not any(value.startswith('"') for value in row)
+
+
+def _parsed(rows: Sequence[str], delimiter: str) -> list[list[str]]:
+    try:
+        return [row for row in csv.reader(rows, delimiter=delimiter) if row]
+    except csv.Error:
+        return []
+
+
+def parse(line: str, delimiter: str, *, quoted: bool, strict: bool) -> list[str] | None:
+    """The values of one line; None where it is no row."""
+    if not quoted:
+        return line.rstrip("\r\n").split(delimiter)
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=strict), [])
+    except csv.Error:
+        return None

@@ -1,0 +1,151 @@
+"""Parquet: a file or a folder of parts. Values are turned into text by Arrow; one that is no text costs its own row."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from seeds.archives.fields import Fields
+from seeds.archives.source import ReadOptions, Record, Skipped, Source
+from seeds.archives.stream import MAX_RECORD_BYTES
+from seeds.errors import UnreadableRecord
+
+WRITTEN_TIME = re.compile(r"(-?\d+-\d\d-\d\d) (\d\d:\d\d(?::\d\d)?)(\.\d+)?(Z|[+-]\d{4})?")
+BATCH_ROWS = 64
+"""Rows decoded at a time: a column of one repeated value may be many times larger in memory than in the file."""
+
+
+def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
+    """The slices of the file: runs of row groups of some `slice_records` rows, larger groups by ranges of their rows.
+
+    Raises:
+        OSError: it is no readable Parquet file.
+    """
+    with _opened(source) as file:
+        metadata = file.metadata
+        sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    start = row = 0
+    for size in sizes:
+        row += size
+        while row - start >= options.slice_records:
+            end = row if row - start < 2 * options.slice_records else start + options.slice_records
+            yield _slice(source, start, end, sum(sizes))
+            start = end
+    if row > start or not row:
+        yield _slice(source, start, row, sum(sizes))
+
+
+def _slice(source: Source, start: int, end: int, rows: int) -> Source:
+    share = source.size * (end - start) // max(rows, 1)
+    return replace(source, start=start, end=end, first=start + 1, count=end - start, size=share)
+
+
+def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:
+    """One record a row."""
+    import pyarrow
+
+    end = source.end if source.end is not None else 2**63
+    try:
+        with _opened(source) as file:
+            fields = options.fields.guessed(file.schema_arrow.names)
+            for number, row in _rows(file, fields, source.start, end):
+                yield _record(row, fields, f"{source.name}:{number + 1}", options)
+    except pyarrow.ArrowException as error:
+        raise OSError(f"not readable as Parquet ({error})") from error
+
+
+def _opened(source: Source) -> Any:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        return parquet.ParquetFile(source.path)
+    except pyarrow.ArrowException as error:
+        raise OSError(f"not readable as Parquet ({error})") from error
+
+
+def _rows(file: Any, fields: Fields, start: int, end: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows from `start` to `end`, as Arrow scalars by column, numbered from 0."""
+    columns = [name for name in _named(fields) if name in file.schema_arrow.names] or file.schema_arrow.names[:12]
+    groups: list[int] = []
+    row = first = 0
+    for group in range(file.metadata.num_row_groups):
+        size = file.metadata.row_group(group).num_rows
+        if row + size > start and row < end:
+            first = row if not groups else first
+            groups.append(group)
+        row += size
+    number = first
+    for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=groups, columns=columns):
+        if number + batch.num_rows > start:
+            for index in range(max(start - number, 0), min(batch.num_rows, end - number)):
+                yield number + index, {name: batch.column(name)[index] for name in columns}
+        number += batch.num_rows
+        if number >= end:
+            return
+
+
+def _named(fields: Fields) -> list[str]:
+    named = (fields.text, fields.title, fields.id, fields.date, fields.url, fields.language)
+    return [column for column in named if column]
+
+
+def _record(row: dict[str, Any], fields: Fields, place: str, options: ReadOptions) -> Record:
+    values: dict[str, Any] = {}
+    problem = None
+    for name, scalar in row.items():
+        try:
+            values[name] = _value(scalar, is_text=name == fields.text)
+        except (ValueError, OverflowError) as error:
+            values[name] = None
+            problem = UnreadableRecord(f"{place}: column {name!r} cannot be read ({str(error)[:200]}).")
+    article, refusal = fields.article(values, place=place, keep_markup=options.keep_markup)
+    if problem:
+        return Record(place, replace(article, text=""), problem)
+    return Record(place, article, refusal)
+
+
+def _value(scalar: Any, *, is_text: bool) -> Any:
+    """The scalar as text, or as lists and dicts of text where it is nested.
+
+    Raises:
+        ValueError: it is no text, or too long.
+    """
+    import pyarrow
+    import pyarrow.compute as pc
+
+    if not scalar.is_valid:
+        return None
+    kind = scalar.type
+    if pyarrow.types.is_dictionary(kind):
+        return _value(scalar.dictionary[scalar.index.as_py()], is_text=is_text)
+    if pyarrow.types.is_timestamp(kind):
+        return _timestamp(scalar)
+    if hasattr(scalar, "as_buffer"):  # text and binary of every width
+        data = scalar.as_buffer()
+        if data.size > MAX_RECORD_BYTES:
+            raise ValueError(f"it has {data.size:,} bytes; the limit is {MAX_RECORD_BYTES:,}")
+        return data.to_pybytes().decode()
+    if pyarrow.types.is_nested(kind) or pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind):
+        return scalar.as_py()
+    if is_text:
+        return scalar.as_py()
+    return pc.cast(scalar, pyarrow.string()).as_py()
+
+
+def _timestamp(scalar: Any) -> str:
+    """ISO 8601, to the second where nothing finer is told.
+
+    Raises:
+        ValueError: it lies outside what Arrow can write.
+    """
+    import pyarrow
+    import pyarrow.compute as pc
+
+    written = pc.cast(scalar, pyarrow.string()).as_py()
+    parts = WRITTEN_TIME.fullmatch(written)
+    if parts is None:
+        raise ValueError(written)
+    day, time, fraction, zone = parts.groups()
+    digits = (fraction or "").rstrip("0").rstrip(".")
+    return f"{day}T{time}{digits}{zone[:3] + ':' + zone[3:] if zone and zone != 'Z' else zone or ''}"

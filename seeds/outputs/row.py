@@ -1,0 +1,27 @@
+"""The row that an archive's output has for each record."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Value = Mapping[str, Any]
+"""A JSON object: a stored result, or a part of one, as the service returns it."""
+
+FIELDS = ("id", "title", "date", "url", "language", "summary", "topics", "provenance", "error")
+"""What a row has; `text` besides where it is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record's results. A task that was not asked for, or failed, is None; `error` says why."""
+
+    id: str
+    title: str | None = None
+    date: str | None = None
+    url: str | None = None
+    language: str | None = None
+    text: str | None = None
+    summary: Value | None = None
+    topics: Sequence[Value] | None = None
+    provenance: Value | None = None
+    error: Value | None = None

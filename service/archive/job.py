@@ -1,0 +1,85 @@
+"""What to make of an archive, as one value that goes to every worker."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.shelf import DType, EngineName
+from seeds.archives import Format, ReadOptions, Source
+from seeds.archives.source import STDIN
+from seeds.outputs import FIELDS, OutputFormat, suffix_of
+from service.digest import Wanted
+
+MEMORY = "sqlite://"
+"""A store that keeps nothing beyond the part that is being worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveJob:
+    """`sample`: only every n-th record; `limit`: only the first n of these. `guard`: disarm formulas in CSV. `store`
+    is a
+    database URL; `models` the folder of pulled models."""
+
+    input: str
+    out: Path
+    wanted: Wanted
+    format: OutputFormat
+    store: str
+    models: Path
+    input_format: Format | None = None
+    read: ReadOptions = field(default_factory=ReadOptions)
+    fields: tuple[str, ...] = FIELDS
+    include_text: bool = False
+    guard: bool = True
+    limit: int | None = None
+    sample: int = 1
+    dtype: DType = "auto"
+    engine: EngineName = "auto"
+    max_article_characters: int = 400_000
+
+    @property
+    def from_stdin(self) -> bool:
+        return self.input == STDIN
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of a part's file."""
+        return suffix_of(self.out, self.format)
+
+    @property
+    def row_fields(self) -> tuple[str, ...]:
+        return (*self.fields, "text") if self.include_text else self.fields
+
+    @property
+    def in_order(self) -> bool:
+        """Whether a part can only be begun when those before it are done: which of its records count depends on
+        them."""
+        return self.limit is not None or self.sample > 1
+
+    def identity(self, sources: Sequence[Source], models: Mapping[Any, Any]) -> dict[str, Any]:
+        """What must be the same for a run to be taken up. Standard input has none: its first part is compared.
+
+        Raises:
+            OSError: an input is gone.
+        """
+        return {
+            "input": [_file_state(source) for source in sources],
+            "read": asdict(self.read),
+            "models": models,
+            "tasks": sorted(self.wanted.models()),
+            "summary_options": asdict(self.wanted.summary),
+            "topics_options": asdict(self.wanted.topics),
+            "output_format": self.format,
+            "output_fields": list(self.row_fields),
+            "guard": self.guard,
+            "limit": self.limit,
+            "sample": self.sample,
+        }
+
+
+def _file_state(source: Source) -> list[object]:
+    if source.path == STDIN:
+        return [source.name, source.format]
+    state = Path(source.path).stat()
+    return [source.name, source.format, state.st_size, state.st_mtime_ns]

@@ -1,0 +1,214 @@
+"""The files that a run owns, by exact name. Nothing else is ever removed or overwritten, and none may be an input."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seeds.archives import Source
+from seeds.archives.source import STDIN
+from seeds.outputs.parts import PARTIAL, remove, write_whole
+from service.errors import ArchiveChanged, InvalidRequest
+
+MANIFEST = ".run.json"
+VERSION = 2
+PART_FILE = re.compile(r"part-\d{5,}(?:\.[a-z]+(?:\.gz|\.zst)?|\.report\.json)(?:\.\d+\.partial)?")
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaths:
+    """Where a run writes: the output, the manifest, the errors, and a folder of parts until it is finished."""
+
+    out: Path
+    suffix: str
+
+    @property
+    def manifest(self) -> Path:
+        return self._beside(MANIFEST)
+
+    @property
+    def errors(self) -> Path:
+        return self._beside(".errors.jsonl")
+
+    @property
+    def parts(self) -> Path:
+        return self._beside(".parts")
+
+    def part(self, index: int) -> Path:
+        return self.parts / f"part-{index:05}{self.suffix}"
+
+    def report(self, index: int) -> Path:
+        return self.parts / f"part-{index:05}.report.json"
+
+    @property
+    def own(self) -> tuple[Path, ...]:
+        return (self.out, self.manifest, self.errors, self.parts)
+
+    @property
+    def partials(self) -> tuple[Path, ...]:
+        return tuple(path.with_name(path.name + PARTIAL) for path in (self.out, self.errors))
+
+    def _beside(self, suffix: str) -> Path:
+        return self.out.with_name(self.out.name + suffix)
+
+    def read_manifest(self) -> dict[str, Any] | None:
+        """The manifest of an earlier run; None where there is none.
+
+        Raises:
+            ArchiveChanged: something else stands at its name.
+        """
+        try:
+            manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError) as error:
+            raise ArchiveChanged(
+                f"{str(self.manifest)!r} stands where the manifest belongs, but cannot be read as one ({error}). "
+                f"Choose "
+                "another --out."
+            ) from error
+        if not isinstance(manifest, dict) or manifest.get("dateline_archive") != VERSION:
+            raise ArchiveChanged(
+                f"{str(self.manifest)!r} was not written by this version of Dateline, so what belongs to it is not "
+                "certain. Choose another --out."
+            )
+        return manifest
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        write_whole(self.manifest, json.dumps({"dateline_archive": VERSION, **manifest}, ensure_ascii=False).encode())
+
+
+def without_own(sources: Sequence[Source], given: str) -> list[Source]:
+    """The sources of a folder or glob without what runs, this or others, have written there: the manifests tell."""
+    named = Path(given)
+    written: set[str] = set()
+    for source in sources:
+        if source.path.endswith(MANIFEST) and (paths := _run_at(Path(source.path))):
+            written |= {os.path.abspath(path) for path in (*paths.own, *paths.partials)}
+    if not written:
+        return list(sources)
+
+    def is_own(source: Source) -> bool:
+        path = os.path.abspath(source.path)
+        return Path(source.path) != named and (path in written or os.path.dirname(path) in written)
+
+    return [source for source in sources if not is_own(source)]
+
+
+def _run_at(manifest: Path) -> RunPaths | None:
+    paths = RunPaths(manifest.with_name(manifest.name.removesuffix(MANIFEST)), "")
+    try:
+        return paths if paths.read_manifest() is not None else None
+    except ArchiveChanged:
+        return None
+
+
+def refuse_inputs(paths: RunPaths, sources: Sequence[Source], *, more: Sequence[Path] = ()) -> None:
+    """Refuse an output that is, holds or lies on an input.
+
+    Args:
+        more: other files that the run writes, such as its store.
+
+    Raises:
+        InvalidRequest: it does.
+    """
+    inputs = {known: source for source in sources if (known := _identity(source))}
+    folders = {os.path.realpath(os.path.dirname(source.path) or ".") for source in sources if source.path != STDIN}
+    for path in (*paths.own, *paths.partials, *more):
+        identity = _file_identity(path)
+        if identity is not None and (found := inputs.get(identity)) is not None:
+            raise _refusal(paths, path, f"is the input {found.path!r}")
+        real = os.path.realpath(path)
+        if os.path.isdir(real) and any(_lies_in(folder, real) for folder in folders):
+            raise _refusal(paths, path, "holds the input")
+        above = next((parent for parent in Path(real).parents if parent.is_file()), None)
+        if above is not None:
+            raise InvalidRequest(f"{str(path)!r} cannot be written: {str(above)!r} is a file, not a folder.")
+
+
+def _refusal(paths: RunPaths, path: Path, what: str) -> InvalidRequest:
+    written = (
+        f"{str(path)!r}, which it would write beside --out {str(paths.out)!r},"
+        if path != paths.out
+        else f"--out {str(path)!r}"
+    )
+    return InvalidRequest(f"{written} {what}. Nothing was touched. Choose another --out.")
+
+
+def _lies_in(folder: str, top: str) -> bool:
+    return os.path.commonpath((folder, top)) == top
+
+
+def _identity(source: Source) -> tuple[int, int] | None:
+    if source.path != STDIN:
+        return _file_identity(Path(source.path))
+    try:
+        state = os.fstat(sys.stdin.fileno())
+    except (OSError, ValueError, AttributeError):
+        return None
+    return (state.st_dev, state.st_ino)
+
+
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return (state.st_dev, state.st_ino)
+
+
+def refuse_strangers(paths: RunPaths, manifest: dict[str, Any] | None) -> None:
+    """Refuse a place that something else occupies.
+
+    Raises:
+        ArchiveChanged: it does.
+    """
+    for path in (paths.out, paths.errors, paths.parts):
+        if os.path.lexists(path) and not _is_ours(path, paths, manifest):
+            raise ArchiveChanged(
+                f"{str(path)!r} exists already, and is not what an earlier run of this command wrote there. Choose "
+                f"another "
+                "--out, or move it away."
+            )
+    for folder in (paths.out, paths.parts):
+        members = folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ()
+        strangers = sorted(member.name for member in members if not PART_FILE.fullmatch(member.name))
+        if strangers:
+            raise ArchiveChanged(
+                f"The folder {str(folder)!r} holds {strangers[0]!r}, which this command did not write. Move that file "
+                f"away, "
+                "or choose another --out."
+            )
+
+
+def _is_ours(path: Path, paths: RunPaths, manifest: dict[str, Any] | None) -> bool:
+    """Whether the manifest says that a run put this there: the output only once it was being put together, and as large
+    as it was then. An empty folder of parts may be what a run left that was stopped before its manifest."""
+    if path == paths.parts and path.is_dir() and not any(path.iterdir()):
+        return True
+    if manifest is None or path.is_symlink():
+        return False
+    if path == paths.out:
+        size = manifest.get("output_size")
+        return size is not None and (path.is_dir() or path.stat().st_size == size)
+    return True
+
+
+def remove_own(paths: RunPaths) -> None:
+    """Remove what an earlier run wrote, by exact name, and leave the folder of parts empty; call `refuse_strangers`
+    before."""
+    for folder in (paths.out, paths.parts):
+        if folder.is_dir() and not folder.is_symlink():
+            remove([member for member in folder.iterdir() if PART_FILE.fullmatch(member.name)])
+    if paths.out.is_dir() and not paths.out.is_symlink():
+        paths.out.rmdir()
+    remove([path for path in (paths.out, paths.errors, *paths.partials, paths.manifest) if not path.is_dir()])
+
+
+def remove_partials(paths: RunPaths) -> None:
+    """Remove parts that an interruption left half written."""
+    remove([path for path in paths.parts.iterdir() if PART_FILE.fullmatch(path.name) and path.name.endswith(PARTIAL)])
