@@ -1,11 +1,12 @@
 """CSV and its relatives. A quotation mark that is never closed costs its own row at most, not the rows behind it."""
 
 import csv
+import io
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from seeds.archives.layout import parse, sniff
+from seeds.archives.layout import sniff
 from seeds.archives.lines import cut
 from seeds.archives.source import BLANK, STDIN, Layout, ReadOptions, Record, Skipped, Source
 from seeds.archives.stream import MAX_RECORD_BYTES, lines, open_bytes, peek_stdin, sample
@@ -14,8 +15,9 @@ from seeds.records import SURROGATE
 
 RECORD_LINES = 20_000
 """Lines that a quoted field may go over, before its quotation mark counts as a stray one."""
-BOUNDARY_LINES = 2_000
-"""Lines looked at, from the last one back, for one that ends a row."""
+ROW_SAMPLE_BYTES = 2**18
+BOUNDARY_LINES = 500
+"""Lines looked at, from the last one back, for one that begins a row."""
 
 
 def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
@@ -36,29 +38,38 @@ def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
 
 
 def _last_row_end(kept: bytearray, layout: Layout) -> int:
-    """Where the last row ends: after a line behind which every quotation mark is closed, or, where stray marks make
-    their number tell nothing, before a line that is a whole row by itself."""
+    """Where the last row ends that another is seen to follow: every quotation mark before is closed, and a whole row
+    comes next. Where a stray mark makes their number tell nothing, the last line that is a whole row by itself."""
     ends = kept.rfind(b"\n") + 1
     if not layout.quoted or not ends or b'"' not in kept:
         return ends
     open_marks = kept.count(b'"', 0, ends) % 2
     alone = 0
     for _ in range(BOUNDARY_LINES):
-        if not open_marks:
-            return ends
         before = kept.rfind(b"\n", 0, ends - 1) + 1
         if not before:
             break
-        line = bytes(kept[before:ends])
-        alone = alone or (before if _is_whole_row(line, layout) else 0)
-        open_marks = (open_marks + line.count(b'"')) % 2
+        open_marks = (open_marks + kept.count(b'"', before, ends)) % 2
+        if not open_marks and _begins_row(kept, before, layout):
+            return before
+        if not alone and _is_row(bytes(kept[before:ends]), layout):
+            alone = before
         ends = before
     return alone
 
 
-def _is_whole_row(line: bytes, layout: Layout) -> bool:
-    text = line.decode(layout.encoding, errors="replace")
-    return len(parse(text, layout.delimiter, quoted=True, strict=True) or ()) == len(layout.columns)
+def _begins_row(kept: bytearray, start: int, layout: Layout) -> bool:
+    """Whether the lines from `start` on begin with a whole row."""
+    return _is_row(bytes(kept[start : start + ROW_SAMPLE_BYTES]), layout)
+
+
+def _is_row(data: bytes, layout: Layout) -> bool:
+    lines = io.StringIO(data.decode(layout.encoding, errors="replace"), newline="\n")
+    try:
+        values = next(csv.reader(lines, delimiter=layout.delimiter, strict=True), [])
+    except csv.Error:
+        return False
+    return len(_trimmed(values, layout)) == len(layout.columns)
 
 
 def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:

@@ -10,7 +10,7 @@ from http.client import HTTPException, parse_headers
 from typing import BinaryIO
 
 from seeds.archives.source import Source
-from seeds.archives.stream import MAX_RECORD_BYTES, open_bytes
+from seeds.archives.stream import MAX_RECORD_BYTES, compression, open_bytes
 
 GZIP_MAGIC = b"\x1f\x8b\x08"
 VERSION = re.compile(rb"WARC/\d\.\d+\s*$")
@@ -45,10 +45,11 @@ def frames(source: Source) -> Iterator[Frame]:
 
 
 def has_members(path: str) -> bool:
-    """Whether a file is gzip with a member for each record, as the standard asks for."""
+    """Whether a file is gzip with a member for each record, as the standard asks for; also one whose first bytes are
+    damaged, where a later member begins a record."""
     with open(path, "rb") as file:
         if file.read(3) != GZIP_MAGIC:
-            return False
+            return compression(path) == ".gz" and _next_member(file, 1) is not None
         file.seek(0)
         first = next(_members(file, 0))
     frame = _frame(0, first.data, None)
@@ -69,7 +70,7 @@ def next_start(source: Source, position: int) -> int | None:
         OSError: the file cannot be read.
     """
     with open(source.path, "rb") as file:
-        return _next_member(file, position) if file.read(3) == GZIP_MAGIC else _next_plain(file, position)
+        return (_next_member if has_members(source.path) else _next_plain)(file, position)
 
 
 def _next_plain(file: BinaryIO, position: int) -> int | None:

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import io
 from collections.abc import Sequence
 
 from seeds.archives.source import Layout, ReadOptions
@@ -21,7 +22,7 @@ def sniff(sample: bytes, options: ReadOptions) -> Layout:
     """
     csv.field_size_limit(MAX_RECORD_BYTES)
     encoding = options.encoding or sniff_encoding(sample)
-    rows = sample.decode(encoding, errors="replace").splitlines(keepends=True)
+    rows = list(io.StringIO(sample.decode(encoding, errors="replace"), newline="\n"))
     if len(rows) > 1 and not rows[-1].endswith("\n"):
         rows = rows[:-1]  # the sample may end inside a row
     rows = [row for row in rows if row.strip("\r\n \t\0")][: SAMPLE_ROWS + 1]
@@ -92,18 +93,17 @@ def _delimiter(rows: Sequence[str]) -> str:
 
 
 def _is_quoted(rows: Sequence[str], delimiter: str) -> bool:
-    """Whether quotation marks enclose fields. Tab-separated files are often written without, and a mark is a mark."""
-    if delimiter != "\t":
+    """Whether quotation marks enclose fields. Tab-separated files are often written without, and a mark is a mark: then
+    more lines are rows by themselves than with their marks taken for quotation."""
+    if delimiter != "\t" or not any('"' in row for row in rows):
         return True
-    width = len(rows[0].split(delimiter))
-    if not any('"' in row for row in rows):
-        return all(len(row.split(delimiter)) == width for row in rows)
+    width = len(parse(rows[0], delimiter, quoted=True, strict=False) or ())
     parsed = _parsed(rows, delimiter)
-    return sum(len(row) for row in parsed) == width * len(parsed) and any(_needs_quotes(row) for row in parsed)
-
-
-def _needs_quotes(row: Sequence[str]) -> bool:
-    return any(mark in value for value in row for mark in '"\n\t') or not any(value.startswith('"') for value in row)
+    quoted = sum(len(row) == width for row in parsed)
+    bare = sum(len(row.rstrip("\r\n").split(delimiter)) == width for row in rows)
+    if quoted == bare:
+        return not any('"' in value[:1] for row in parsed for value in row)  # no mark was left over
+    return quoted > bare or len(parsed) - quoted < len(rows) - bare
 
 
 def _parsed(rows: Sequence[str], delimiter: str) -> list[list[str]]:

@@ -6,8 +6,7 @@ from itertools import islice
 
 from seeds.archives.open import open_records, slices
 from seeds.archives.source import STDIN, Layout, ReadOptions, Record, Source
-from seeds.archives.stream import DAMAGE, open_bytes
-from seeds.errors import RecordError
+from seeds.archives.stream import open_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ def look(source: Source, options: ReadOptions) -> Look | None:
     try:
         first = next(slices(source, options), source)
         columns = _columns(first)
-    except (*DAMAGE, RecordError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - whatever is wrong, reading will say it
         return None
     if not columns:
         return None

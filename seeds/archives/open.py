@@ -101,7 +101,7 @@ def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
             return
         for last in cut(source, options):
             yield last
-    except (*DAMAGE, RecordError) as error:
+    except Exception as error:  # noqa: BLE001 - as in open_records
         yield replace(source, damage=_reason(error), first=last.first if last else 0)
 
 

@@ -24,6 +24,8 @@ def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
     with _opened(source) as file:
         metadata = file.metadata
         sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+        if sum(sizes) != metadata.num_rows:
+            raise OSError(f"its footer promises {metadata.num_rows:,} rows, its row groups {sum(sizes):,}")
     start = row = 0
     for size in sizes:
         row += size
@@ -83,6 +85,8 @@ def _rows(file: Any, fields: Fields, start: int, end: int) -> Iterator[tuple[int
         number += batch.num_rows
         if number >= end:
             return
+    if number < min(end, file.metadata.num_rows):
+        raise OSError(f"its footer promises {file.metadata.num_rows:,} rows, and row {number + 1:,} is not there")
 
 
 def _named(fields: Fields) -> list[str]:

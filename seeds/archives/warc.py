@@ -11,7 +11,7 @@ from seeds.archives.body import decoded, split_http
 from seeds.archives.frames import Frame, frames, has_members, next_start
 from seeds.archives.html import page_record
 from seeds.archives.source import STDIN, ReadOptions, Record, Skipped, Source
-from seeds.archives.stream import packing
+from seeds.archives.stream import compression, packing
 from seeds.errors import RecordError, UnreadableRecord
 from seeds.records import CONTROL, Article, check_text
 
@@ -25,13 +25,17 @@ def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
     Raises:
         OSError: the file cannot be read.
     """
-    divisible = source.path != STDIN and (packing(source.path) is None or has_members(source.path))
+    divisible = source.path != STDIN and (has_members(source.path) or not is_packed(source.path))
     start: int | None = 0
     while start is not None:
         end = next_start(source, start + options.slice_bytes) if divisible else None
         size = (source.size if end is None else end) - start
         yield replace(source, start=start, end=end, size=size)
         start = end
+
+
+def is_packed(path: str) -> bool:
+    return compression(path) is not None or packing(path) is not None
 
 
 def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:

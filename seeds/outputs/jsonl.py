@@ -12,7 +12,8 @@ LINE_ENDS = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029", "\x85": "\\
 
 def json_line(value: Any) -> str:
     """A value as one line of JSON, whoever counts the lines."""
-    return json.dumps(value, ensure_ascii=False).translate(LINE_ENDS) + "\n"
+    line = json.dumps(value, ensure_ascii=False)
+    return (line if line.isascii() else line.translate(LINE_ENDS)) + "\n"
 
 
 def encode(rows: Sequence[Row], fields: Sequence[str]) -> bytes:

@@ -175,6 +175,7 @@ def test_every_uri_is_one(tmp_path: Path) -> None:
     for uri in uris:
         assert uri.isascii()
         assert FormatChecker().conforms(uri, "uri"), uri
+    assert not FormatChecker().conforms("http://x.org/a b", "uri")  # the check can fail
 
 
 def test_a_file_whose_name_looks_like_a_glob(tmp_path: Path) -> None:
