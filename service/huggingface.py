@@ -165,8 +165,7 @@ def _task(model: Model, parameters: Parameters) -> TaskName:
     if len(tasks) > 1:
         raise InvalidRequest(
             f"Model {model.info.id!r} does {', '.join(tasks)}, and the request does not say which is wanted. Add it "
-            f"to the "
-            f"URL: ?task={tasks[0]}"
+            f"to the URL: ?task={tasks[0]}"
         )
     return tasks[0]
 

@@ -29,8 +29,12 @@ NEEDS_TRAFILATURA = {"warc", "html"}
 log = logging.getLogger("dateline")
 
 
-def find_sources(name: str, *, format: Format | None = None) -> list[Source]:
-    """The files at a path or glob, in order, whole; or standard input for `-`.
+def find_sources(name: str, *, format: Format | None = None, unread: list[str] | None = None) -> list[Source]:
+    """The files at a path or glob, in order, whole; or standard input for `-`. What cannot be opened, a folder too, is
+    among them, for its reader to say so.
+
+    Args:
+        unread: takes the names of files in folders whose format cannot be told.
 
     Raises:
         NoRecords: there is nothing there, or nothing of a format that can be told.
@@ -42,15 +46,14 @@ def find_sources(name: str, *, format: Format | None = None) -> list[Source]:
     sources: list[Source] = []
     for path in given:
         if path.is_dir():
-            members = sorted(member for member in path.rglob("*") if member.is_file() and not _is_hidden(member, path))
-            sources += _sources(members, root or path, format)
-        elif path.exists():
-            found = _sources([path], root or path.parent, format)
-            if not found:
+            sources += _in_folder(path, root or path, format, unread if unread is not None else [])
+        elif os.path.lexists(path):
+            told = format or format_of(path.name)
+            if told is None:
                 raise NoRecords(
                     f"The name {str(path)!r} does not tell what it holds. Say it with --format: {', '.join(FORMATS)}."
                 )
-            sources += found
+            sources.append(_source(path, root or path.parent, told))
     if any(source.format in NEEDS_TRAFILATURA for source in sources) and not find_spec("trafilatura"):
         raise NoRecords("Reading web pages needs trafilatura and brotli. Run: pip install 'dateline[warc]'")
     if not sources:
@@ -69,17 +72,38 @@ def _fixed_part(name: str) -> Path:
     return Path(*takewhile(lambda part: not has_magic(part), Path(name).parts[:-1]))
 
 
-def _is_hidden(path: Path, top: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(top).parts)
+def _in_folder(top: Path, root: Path, format: Format | None, unread: list[str]) -> list[Source]:
+    """The files below a folder, sorted by their paths; hidden ones are left out."""
+    found: list[Source] = []
+
+    def cannot_open(error: OSError) -> None:
+        folder = Path(str(error.filename))
+        damage = f"the folder cannot be opened ({error.strerror})"
+        found.append(Source(str(folder), _name(folder, root), "text", damage=damage))
+
+    for folder, folders, names in os.walk(top, onerror=cannot_open):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(folder, name)
+            if name.startswith(".") or not (path.is_symlink() or path.is_file()):
+                continue
+            told = format or format_of(name)
+            if told is None:
+                unread.append(_name(path, root))
+            else:
+                found.append(_source(path, root, told))
+    return sorted(found, key=lambda source: Path(source.path))
 
 
-def _sources(paths: list[Path], root: Path, format: Format | None) -> list[Source]:
-    told = ((path, format or format_of(path.name)) for path in paths)
-    return [
-        Source(str(path), path.relative_to(root).as_posix(), found, size=path.stat().st_size)
-        for path, found in told
-        if found
-    ]
+def _source(path: Path, root: Path, format: Format) -> Source:
+    try:
+        return Source(str(path), _name(path, root), format, size=path.stat().st_size)
+    except OSError as error:  # a link that leads nowhere, say
+        return Source(str(path), _name(path, root), format, damage=f"it cannot be opened ({error.strerror})")
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
 
 
 def format_of(name: str) -> Format | None:
@@ -92,6 +116,9 @@ def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
     that nothing can be told of it comes whole, for its reader to say so; one that breaks off later ends in a slice that
     says where.
     """
+    if source.damage:
+        yield source
+        return
     source = _by_content(source)
     last = None
     try:

@@ -145,8 +145,7 @@ def not_utf8(name: str, data: bytes, error: UnicodeDecodeError) -> UnreadableRec
     """The refusal of bytes that are not UTF-8."""
     return UnreadableRecord(
         f"{name} is not UTF-8: byte 0x{data[error.start]:02X} at offset {error.start:,}. Name its encoding, for "
-        f"example "
-        "with --encoding windows-1252, or convert the file first: iconv -f WINDOWS-1252 -t UTF-8"
+        "example with --encoding windows-1252, or convert the file first: iconv -f WINDOWS-1252 -t UTF-8"
     )
 
 

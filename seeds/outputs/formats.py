@@ -32,8 +32,7 @@ def output_format(path: Path) -> OutputFormat:
     if found is None:
         raise NoRecords(
             f"The name {str(path)!r} does not tell what to write. End it in .jsonl, .csv, .parquet or .ninjs.jsonl "
-            f"(also "
-            "with .gz or .zst), or say --output-format."
+            "(also with .gz or .zst), or say --output-format."
         )
     return found
 

@@ -1,44 +1,37 @@
-"""Files that appear whole or not at all, and outputs put together from them."""
+"""Files that appear whole or not at all."""
 
 import os
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 PARTIAL = ".partial"
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside its name, sync it, and move it there: a power cut leaves all of it or nothing.
+def write_whole(path: Path, blocks: Iterable[bytes], *, workshop: Path) -> None:
+    """Write a file in `workshop`, sync it, and move it to its name: a power cut leaves all of it or nothing. Nothing
+    but that name is touched outside the workshop.
+
+    Args:
+        workshop: a folder on the same file system.
 
     Raises:
         OSError: it cannot be written.
     """
-    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")  # two processes may write the same part
+    partial = workshop / f"{path.name}.{os.getpid()}{PARTIAL}"  # two processes may write the same file
     with partial.open("wb") as file:
-        file.write(data)
+        file.writelines(blocks)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
     sync_folder(path.parent)
 
 
-def put_together(path: Path, header: bytes, parts: Iterable[Path]) -> None:
-    """Write `header` and the bytes of the parts, one behind the other, to `path`, whole or not at all.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    partial = path.with_name(path.name + PARTIAL)
-    with partial.open("wb") as file:
-        file.write(header)
-        for part in parts:
-            with part.open("rb") as data:
-                shutil.copyfileobj(data, file, 2**20)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync_folder(path.parent)
+def contents(paths: Iterable[Path]) -> Iterator[bytes]:
+    """The bytes of some files, one behind the other, in blocks."""
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                yield block
 
 
 def remove(paths: Sequence[Path]) -> None:

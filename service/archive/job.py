@@ -81,5 +81,7 @@ class ArchiveJob:
 def _file_state(source: Source) -> list[object]:
     if source.path == STDIN:
         return [source.name, source.format]
+    if source.damage:
+        return [source.name, source.format, source.damage]
     state = Path(source.path).stat()
     return [source.name, source.format, state.st_size, state.st_mtime_ns]

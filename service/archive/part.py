@@ -167,16 +167,15 @@ def _check_count(source: Source, units: int, last: Record | Skipped | None) -> N
     if source.count is not None and units != source.count and not damaged:
         raise ArchiveChanged(
             f"{source.name} held {source.count:,} lines or rows from number {source.first:,} on when the run was "
-            f"planned, "
-            f"and {units:,} when they were read. Do not change an input while it is read; run the command again."
+            f"planned, and {units:,} when they were read. Do not change an input while it is read; run the command "
+            "again."
         )
 
 
 def _killed() -> WorkerEnded:
     return WorkerEnded(
         "Digesting this record ended the worker process, twice. It may need more memory than there is; the other "
-        "records "
-        "are not affected."
+        "records are not affected."
     )
 
 
@@ -188,11 +187,10 @@ def _write(index: int, job: ArchiveJob, data: bytes, report: PartReport) -> None
     """Write the piece, then its report: a part is done when it has one."""
     paths = RunPaths(job.out, job.suffix)
     try:
-        write_whole(paths.part(index), data)
-        write_whole(paths.report(index), report.to_json().encode())
+        write_whole(paths.part(index), [data], workshop=paths.parts)
+        write_whole(paths.report(index), [report.to_json().encode()], workshop=paths.parts)
     except OSError as error:
         raise OutputUnwritable(
             f"{str(paths.part(index))!r} cannot be written ({os.strerror(error.errno) if error.errno else error}). "
-            f"Nothing is "
-            "lost: fix the problem and run the same command again."
+            "Nothing is lost: fix the problem and run the same command again."
         ) from error

@@ -16,7 +16,8 @@ from service.errors import ArchiveChanged, InvalidRequest
 
 MANIFEST = ".run.json"
 VERSION = 2
-PART_FILE = re.compile(r"part-\d{5,}(?:\.[a-z]+(?:\.gz|\.zst)?|\.report\.json)(?:\.\d+\.partial)?")
+PART_FILE = re.compile(r"part-\d{5,}(?:\.[a-z]+(?:\.gz|\.zst)?|\.report\.json)|.*\.\d+\.partial", re.DOTALL)
+"""What a run puts into its folder of parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,6 @@ class RunPaths:
     def own(self) -> tuple[Path, ...]:
         return (self.out, self.manifest, self.errors, self.parts)
 
-    @property
-    def partials(self) -> tuple[Path, ...]:
-        return tuple(path.with_name(path.name + PARTIAL) for path in (self.out, self.errors))
-
     def _beside(self, suffix: str) -> Path:
         return self.out.with_name(self.out.name + suffix)
 
@@ -68,8 +65,7 @@ class RunPaths:
         except (OSError, ValueError) as error:
             raise ArchiveChanged(
                 f"{str(self.manifest)!r} stands where the manifest belongs, but cannot be read as one ({error}). "
-                f"Choose "
-                "another --out."
+                "Choose another --out."
             ) from error
         if not isinstance(manifest, dict) or manifest.get("dateline_archive") != VERSION:
             raise ArchiveChanged(
@@ -79,7 +75,8 @@ class RunPaths:
         return manifest
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
-        write_whole(self.manifest, json.dumps({"dateline_archive": VERSION, **manifest}, ensure_ascii=False).encode())
+        data = json.dumps({"dateline_archive": VERSION, **manifest}, ensure_ascii=False).encode()
+        write_whole(self.manifest, [data], workshop=self.parts)
 
 
 def without_own(sources: Sequence[Source], given: str) -> list[Source]:
@@ -88,7 +85,7 @@ def without_own(sources: Sequence[Source], given: str) -> list[Source]:
     written: set[str] = set()
     for source in sources:
         if source.path.endswith(MANIFEST) and (paths := _run_at(Path(source.path))):
-            written |= {os.path.abspath(path) for path in (*paths.own, *paths.partials)}
+            written |= {os.path.abspath(path) for path in paths.own}
     if not written:
         return list(sources)
 
@@ -118,7 +115,7 @@ def refuse_inputs(paths: RunPaths, sources: Sequence[Source], *, more: Sequence[
     """
     inputs = {known: source for source in sources if (known := _identity(source))}
     folders = {os.path.realpath(os.path.dirname(source.path) or ".") for source in sources if source.path != STDIN}
-    for path in (*paths.own, *paths.partials, *more):
+    for path in (*paths.own, *more):
         identity = _file_identity(path)
         if identity is not None and (found := inputs.get(identity)) is not None:
             raise _refusal(paths, path, f"is the input {found.path!r}")
@@ -167,35 +164,38 @@ def refuse_strangers(paths: RunPaths, manifest: dict[str, Any] | None) -> None:
     Raises:
         ArchiveChanged: it does.
     """
-    for path in (paths.out, paths.errors, paths.parts):
-        if os.path.lexists(path) and not _is_ours(path, paths, manifest):
-            raise ArchiveChanged(
-                f"{str(path)!r} exists already, and is not what an earlier run of this command wrote there. Choose "
-                f"another "
-                "--out, or move it away."
-            )
     for folder in (paths.out, paths.parts):
-        members = folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ()
+        members = folder.iterdir() if manifest and folder.is_dir() and not folder.is_symlink() else ()
         strangers = sorted(member.name for member in members if not PART_FILE.fullmatch(member.name))
         if strangers:
             raise ArchiveChanged(
                 f"The folder {str(folder)!r} holds {strangers[0]!r}, which this command did not write. Move that file "
-                f"away, "
-                "or choose another --out."
+                "away, or choose another --out."
+            )
+    for path in (paths.out, paths.errors, paths.parts):
+        if os.path.lexists(path) and not _is_ours(path, paths, manifest):
+            raise ArchiveChanged(
+                f"{str(path)!r} exists already, and is not what an earlier run of this command wrote there. Choose "
+                "another --out, or move it away."
             )
 
 
 def _is_ours(path: Path, paths: RunPaths, manifest: dict[str, Any] | None) -> bool:
-    """Whether the manifest says that a run put this there: the output only once it was being put together, and as large
-    as it was then. An empty folder of parts may be what a run left that was stopped before its manifest."""
-    if path == paths.parts and path.is_dir() and not any(path.iterdir()):
-        return True
-    if manifest is None or path.is_symlink():
+    """Whether the manifest says that a run put this there: output and errors only once they were put together, and the
+    output as large as it was then (a folder may be half removed). A folder of parts without any may be what a run left
+    that was stopped before its manifest."""
+    if path.is_symlink():
         return False
-    if path == paths.out:
-        size = manifest.get("output_size")
-        return size is not None and (path.is_dir() or path.stat().st_size == size)
-    return True
+    if path == paths.parts:
+        unborn = re.compile(re.escape(paths.manifest.name) + r"\.\d+\.partial")  # a manifest that was being written
+        return path.is_dir() and (manifest is not None or all(unborn.fullmatch(file.name) for file in path.iterdir()))
+    if manifest is None or "output_size" not in manifest:
+        return False
+    if path == paths.errors:
+        return path.is_file() and manifest["counts"]["failed"] > 0
+    if path.is_dir():
+        return sum(member.stat().st_size for member in path.iterdir()) <= int(manifest["output_size"])
+    return path.stat().st_size == int(manifest["output_size"])
 
 
 def remove_own(paths: RunPaths) -> None:
@@ -206,7 +206,7 @@ def remove_own(paths: RunPaths) -> None:
             remove([member for member in folder.iterdir() if PART_FILE.fullmatch(member.name)])
     if paths.out.is_dir() and not paths.out.is_symlink():
         paths.out.rmdir()
-    remove([path for path in (paths.out, paths.errors, *paths.partials, paths.manifest) if not path.is_dir()])
+    remove([path for path in (paths.out, paths.errors, paths.manifest) if not path.is_dir()])
 
 
 def remove_partials(paths: RunPaths) -> None:

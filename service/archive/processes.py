@@ -78,8 +78,7 @@ class _Worker:
             self._process.join()
             raise ExecutorUnavailable(
                 f"A worker process ended while it started (exit code {self._process.exitcode}). Nothing is lost. "
-                f"Check that "
-                "memory holds the model once for each of the --workers."
+                "Check that memory holds the model once for each of the --workers."
             ) from None
         self.ready = True
         return message

@@ -51,9 +51,8 @@ def _killers(task: Task, report: PartReport, workers: Workers) -> list[int]:
         if tries >= HOPELESS_TRIES and not survived:
             raise ExecutorUnavailable(
                 f"Workers end again and again, whichever records of part {task.part.index} they are given. It is "
-                f"likely the "
-                "machine, not the records: is its memory full? Nothing is lost: run the same command again, with fewer "
-                "--workers."
+                "likely the machine, not the records: is its memory full? Nothing is lost: run the same command "
+                "again, with fewer --workers."
             )
     return found
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ from seeds.archives import Source
 from seeds.errors import NoRecords
 from seeds.outputs import header
 from seeds.outputs.jsonl import json_line
-from seeds.outputs.parts import put_together, remove, sync_folder
+from seeds.outputs.parts import contents, remove, sync_folder, write_whole
 from seeds.store import now
 from service.archive.job import ArchiveJob
 from service.archive.part import Notify, checksum
@@ -104,14 +105,12 @@ class ArchiveRun:
             changes = "; ".join(_change(name, manifest["identity"].get(name), identity[name]) for name in changed)
             raise ArchiveChanged(
                 f"{str(self._job.out)!r} was begun differently: {changes}. Run it as before, choose another --out, or "
-                f"begin "
-                "anew with --restart."
+                "begin anew with --restart."
             )
         if self._job.from_stdin and self._take_up != "resume":
             raise ArchiveChanged(
                 f"{str(self._job.out)!r} was begun from standard input, which cannot be recognised. If it is the same "
-                f"input "
-                "again, add --resume; if not, choose another --out, or begin anew with --restart."
+                "input again, add --resume; if not, choose another --out, or begin anew with --restart."
             )
         return True
 
@@ -121,6 +120,9 @@ class ArchiveRun:
         if self._job.from_stdin:
             first = next(plan(self._sources, self._job.read), None)
             self._compare(0, manifest["first_checksum"], first)
+        if self._paths.parts.is_dir():  # the last act of a run that was stopped just then
+            remove_partials(self._paths)
+            self._paths.parts.rmdir()
         self.report.counts = Counts.from_json(manifest["counts"])
         self.report.already_finished = self.report.finished = True
         return self.report
@@ -152,8 +154,7 @@ class ArchiveRun:
         except OSError as error:
             raise OutputUnwritable(
                 f"{str(error.filename or paths.out)!r} cannot be written ({error.strerror or error}). Nothing is "
-                f"lost: fix the "
-                "problem and run the same command again."
+                "lost: fix the problem and run the same command again."
             ) from error
 
     def _work(self, workers: Workers, listen: Listen) -> None:
@@ -209,8 +210,7 @@ class ArchiveRun:
         if part is None or checksum(part) != known:
             raise ArchiveChanged(
                 f"Standard input is not what {str(self._job.out)!r} was begun from: part {index} differs. Choose "
-                f"another --out, "
-                "or begin anew with --restart."
+                "another --out, or begin anew with --restart."
             )
 
     def _closing(self, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -232,8 +232,7 @@ class ArchiveRun:
         if in_parts != counts.records or sorted(reports) != list(range(len(reports))):
             raise OutputUnwritable(
                 f"{counts.records:,} records were counted, but the parts in {str(self._paths.parts)!r} hold "
-                f"{in_parts:,}. Something "
-                "else changes that folder. Run the same command again."
+                f"{in_parts:,}. Something else changes that folder. Run the same command again."
             )
         size = len(self._header()) + sum(report.size for report in reports.values())
         manifest = {
@@ -250,34 +249,33 @@ class ArchiveRun:
         """Put the parts under the final name. May be done again after an interruption at any moment."""
         paths, count = self._paths, int(manifest["parts"])
         self.report.counts = Counts.from_json(manifest["counts"])
-        if paths.parts.is_dir() and (paths.parts / paths.part(0).name).exists():
+        if paths.part(0).exists():
             self._write_errors(count)
             if self._job.format == "parquet":
                 remove([paths.report(index) for index in range(count)])
+                remove_partials(paths)
                 paths.parts.rename(paths.out)
+                paths.parts.mkdir()
             else:
-                put_together(paths.out, self._header(), (paths.part(index) for index in range(count)))
-        if paths.parts.is_dir():
-            remove([path for index in range(count) for path in (paths.part(index), paths.report(index))])
-            paths.parts.rmdir()
-        sync_folder(paths.out.parent)
+                parts = contents(paths.part(index) for index in range(count))
+                write_whole(paths.out, chain([self._header()], parts), workshop=paths.parts)
+        remove([path for index in range(count) for path in (paths.part(index), paths.report(index))])
         paths.write_manifest({**manifest, "stage": "finished"})
+        paths.parts.rmdir()
+        sync_folder(paths.out.parent)
 
     def _write_errors(self, count: int) -> None:
-        if not self.report.counts.failed or self._paths.errors.exists():
-            return
-        partial = self._paths.partials[1]
-        with partial.open("w", encoding="utf-8") as file:
-            first = 0
-            for index in range(count):
-                report = PartReport.from_json(self._paths.report(index).read_text(encoding="utf-8"))
-                for failure in report.failures:
-                    line = {**asdict(failure), "record": first + failure.record}
-                    file.write(json_line(line))
-                first += report.counts.records
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._paths.errors)
+        if self.report.counts.failed and not self._paths.errors.exists():
+            write_whole(self._paths.errors, self._error_lines(count), workshop=self._paths.parts)
+
+    def _error_lines(self, count: int) -> Iterator[bytes]:
+        """What failed, numbered through all parts."""
+        first = 0
+        for index in range(count):
+            report = PartReport.from_json(self._paths.report(index).read_text(encoding="utf-8"))
+            for failure in report.failures:
+                yield json_line({**asdict(failure), "record": first + failure.record}).encode()
+            first += report.counts.records
 
 
 def _report(done: Done) -> PartReport:
@@ -286,8 +284,7 @@ def _report(done: Done) -> PartReport:
     if done.report is None:
         raise ExecutorUnavailable(
             f"Part {done.task.part.index} ends its worker, though none of its records alone does; memory may be too "
-            f"small. "
-            "Nothing is lost: run the same command again, with fewer --workers or a smaller model."
+            "small. Nothing is lost: run the same command again, with fewer --workers or a smaller model."
         )
     return done.report
 

@@ -115,7 +115,8 @@ def _run(source: str, options: ArchiveOptions) -> int:
         summary_model=options.summary_model or options.model, topics_model=options.topics_model or options.model
     )
     job = _job(source, options, settings)
-    found = find_sources(source, format=options.format)
+    unread: list[str] = []
+    found = find_sources(source, format=options.format, unread=unread)
     sources = without_own(found, source)
     _refuse_nothing(sources, source)
     if options.dry_run:
@@ -129,7 +130,7 @@ def _run(source: str, options: ArchiveOptions) -> int:
     if job.store != MEMORY:
         Store(job.store).close()  # a store that cannot be had is refused before anything is read
     if show == "words":
-        announce(job, sources, left_out=len(found) - len(sources))
+        announce(job, sources, left_out=len(found) - len(sources), unread=unread)
     try:
         with progress(show, task.report) as listen:
             report = task.go(listen)

@@ -39,8 +39,7 @@ def one_line_errors() -> Iterator[None]:
     except UnicodeEncodeError as error:
         fail(
             f"The terminal's encoding {error.encoding!r} has no {error.object[error.start]!r}. Set "
-            f"PYTHONIOENCODING=utf-8, or "
-            "use --json.",
+            "PYTHONIOENCODING=utf-8, or use --json.",
             FAILED,
         )
     except KeyboardInterrupt:

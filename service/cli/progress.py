@@ -45,13 +45,16 @@ def preview(sources: Sequence[Source], options: ReadOptions, console: Console) -
         console.print(table)
 
 
-def announce(job: ArchiveJob, sources: Sequence[Source], *, left_out: int) -> None:
+def announce(job: ArchiveJob, sources: Sequence[Source], *, left_out: int, unread: Sequence[str]) -> None:
     """Say what goes where."""
     files = sources[0].path if len(sources) == 1 else f"{len(sources):,} files"
     kept = "the output alone" if job.store == MEMORY else job.store.removeprefix("sqlite:///")
     _say(f"{files} → {job.out}; results are kept in {kept if '@' not in kept else 'PostgreSQL'}")
     if left_out:
         _say(f"{left_out:,} files that earlier runs wrote are left out")
+    if unread:
+        more = ", …" if len(unread) > 3 else ""
+        _say(f"{len(unread):,} files are of no format that is read ({', '.join(unread[:3])}{more})")
     _say_layout(sources[0], job.read, _say)
 
 

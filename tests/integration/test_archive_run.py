@@ -413,3 +413,12 @@ def test_a_worker_without_a_store_of_its_own_forgets_each_part(tmp_path: Path) -
     parts = len(list(plan(find_sources(str(source)), SMALL)))
     assert parts > 1
     assert len(model.seen) == 3 * parts
+
+
+@pytest.mark.parametrize("name", ["o.jsonl.partial", "o.jsonl.errors.jsonl.partial", "o.jsonl.run.json.partial", "o"])
+def test_files_beside_the_output_are_let_be(tmp_path: Path, name: str) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [story(1), {"id": "bad"}])
+    (tmp_path / name).write_text("mine")
+    for take_up in ("same", "restart"):
+        archive_run(source, tmp_path / "o.jsonl", take_up=take_up).go()
+        assert (tmp_path / name).read_text() == "mine"

@@ -58,6 +58,18 @@ def test_places_and_default_ids_are_paths_from_the_root_of_the_input(tmp_path: P
     assert alone.place == "news.jsonl:1"
 
 
+def test_what_cannot_be_opened_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").symlink_to(tmp_path / "gone.jsonl")
+    (tmp_path / "notes.docx").write_text("?")
+    write_jsonl(tmp_path / "z.jsonl", [story(1)])
+    found = read(tmp_path)
+    assert ids(found) == ["s1"]
+    assert "a.jsonl cannot be read: it cannot be opened" in errors(found)[0]
+    unread: list[str] = []
+    find_sources(str(tmp_path), unread=unread)
+    assert unread == ["notes.docx"]
+
+
 def test_a_name_that_looks_like_a_glob_is_a_name_first(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "news[1].jsonl", [story(1)])
     assert ids(read(tmp_path / "news[1].jsonl")) == ["s1"]
