@@ -4,6 +4,7 @@ SeedError
 ├── RecordError
 │   ├── UnknownRecord      there is no record of that id
 │   ├── UnreadableRecord   the file is there but holds no readable article
+│   │   └── BrokenOff      a file, or a part of one, cannot be read any further
 │   └── NoRecords          the folder is missing or holds no records
 └── StoreError
     ├── StoreUnavailable   the store cannot be opened, read or written
@@ -25,6 +26,10 @@ class UnknownRecord(RecordError):
 
 class UnreadableRecord(RecordError):
     """The record cannot be read."""
+
+
+class BrokenOff(UnreadableRecord):
+    """Part of a file cannot be read: more than one record may be lost."""
 
 
 class NoRecords(RecordError):

@@ -105,7 +105,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = _parse(url)
-        self.name = self.url.database or "" if self._is_sqlite else self.url.render_as_string(hide_password=True)
+        self.name = self.url.database or "" if self._is_sqlite else _shown(self.url)
         self._writing = threading.Lock()
         self._insertion = (sqlite if self._is_sqlite else postgresql).insert(results).on_conflict_do_nothing()
         self._engine = self._create_engine()
@@ -186,6 +186,11 @@ class Store:
             tables = inspect(connection).get_table_names()
             stored = select(func.max(schema.c.version))
             version = (connection.execute(stored).scalar() or 0) if schema.name in tables else 0
+            if self._is_sqlite and tables and schema.name not in tables:
+                raise StoreCorrupt(
+                    f"{self.name!r} is a database of another program (it has a table {tables[0]!r}), not a result "
+                    "store. Name another file."
+                )
             if version > len(MIGRATIONS):
                 raise StoreCorrupt(
                     f"The result store {self.name!r} has schema version {version}; this Dateline knows "
@@ -225,12 +230,17 @@ def _parse(url: str) -> URL:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() in {"sqlite", "postgresql"}:
             return parsed
-        shown = parsed.render_as_string(hide_password=True)
-    except ArgumentError:
+        shown = _shown(parsed)
+    except (ArgumentError, ValueError):
         shown = "The value"
     raise StoreUnavailable(
         f"{shown} names no result store. Use sqlite:///path/to/results.db or postgresql://user@host/database."
     )
+
+
+def _shown(url: URL) -> str:
+    """The address without its password, which may stand in the query too."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _reason(error: SQLAlchemyError) -> str:

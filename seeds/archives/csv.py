@@ -1,15 +1,17 @@
 """CSV and its relatives. A quotation mark that is never closed costs its own row at most, not the rows behind it."""
 
+import codecs
 import csv
 import io
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import cast
 
 from seeds.archives.layout import sniff
 from seeds.archives.lines import cut
 from seeds.archives.source import BLANK, STDIN, Layout, ReadOptions, Record, Skipped, Source
-from seeds.archives.stream import MAX_RECORD_BYTES, lines, open_bytes, peek_stdin, sample
+from seeds.archives.stream import MAX_RECORD_BYTES, lines, open_bytes, sample
 from seeds.errors import UnreadableRecord
 from seeds.records import SURROGATE
 
@@ -27,14 +29,22 @@ def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
         UnreadableRecord: the file has no first row with names.
         OSError, EOFError, ...: as `cut`.
     """
-    first = peek_stdin() if source.path == STDIN else sample(source)
+    opened = open_bytes(source) if source.path == STDIN else None  # cannot be opened again
+    first = cast("io.BufferedReader", opened).peek() if opened else sample(source)
     layout = sniff(first, options)
-    recode = layout.encoding if layout.encoding.startswith("utf-16") else None
+    bare_cr = b"\n" not in first and b"\r" in first  # Excel's CSV for old Macs
+    recode = layout.encoding if bare_cr or not _keeps_ascii(layout.encoding) else None
     if recode:
         layout = replace(layout, encoding="utf-8-sig")
     whole = replace(source, layout=layout)
-    for piece in cut(whole, options, recode=recode, boundary=lambda kept: _last_row_end(kept, layout)):
+    pieces = cut(whole, options, recode=recode, opened=opened, boundary=lambda kept: _last_row_end(kept, layout))
+    for piece in pieces:
         yield replace(piece, count=None)  # a row may go over several lines
+
+
+def _keeps_ascii(encoding: str) -> bool:
+    """Whether a line end is one byte in an encoding, and that of ASCII."""
+    return "\n".encode(encoding).removeprefix(codecs.BOM_UTF8) == b"\n"
 
 
 def _last_row_end(kept: bytearray, layout: Layout) -> int:

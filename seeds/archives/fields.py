@@ -77,10 +77,12 @@ class Fields:
         return text
 
     def _written(self, row: Mapping[str, Any], name: str) -> str | None:
-        value = row.get(getattr(self, name) or "")
-        if value is None or value == "":
+        column = getattr(self, name)
+        value = row.get(column) if column is not None else None
+        if value is None:
             return None
-        return value.strip() or None if isinstance(value, str) else json.dumps(value, default=str)
+        written = value if isinstance(value, str) else json.dumps(value, default=str)
+        return CONTROL.sub("", written).strip() or None
 
 
 @lru_cache(maxsize=1024)

@@ -3,8 +3,9 @@
 import io
 import re
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from http.client import HTTPException, parse_headers
 from typing import BinaryIO
@@ -21,9 +22,10 @@ BLOCK = 2**16
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One record: where it begins, its headers, its block, and what is wrong with it, if anything."""
+    """One record: where it begins (`593`, or `593+1204` inside a gzip member that holds several), its headers, its
+    block, and what is wrong with it, if anything."""
 
-    offset: int
+    position: str
     headers: Message
     block: bytes
     problem: str | None = None
@@ -45,22 +47,12 @@ def frames(source: Source) -> Iterator[Frame]:
 
 
 def has_members(path: str) -> bool:
-    """Whether a file is gzip with a member for each record, as the standard asks for; also one whose first bytes are
-    damaged, where a later member begins a record."""
+    """Whether a file is gzip in members of a bounded size, as with one for each record that the standard asks for; also
+    one whose first bytes are damaged, where a later member begins a record."""
     with open(path, "rb") as file:
         if file.read(3) != GZIP_MAGIC:
             return compression(path) == ".gz" and _next_member(file, 1) is not None
-        file.seek(0)
-        first = next(_members(file, 0))
-    frame = _frame(0, first.data, None)
-    rest = first.data[_block_end(first.data, frame.headers) :].lstrip()
-    return not first.too_large and not rest.startswith(b"WARC/")
-
-
-def _block_end(data: bytes, headers: Message) -> int:
-    start = _header_end(data)
-    length = _length(headers)
-    return start + length if length is not None else len(data)
+        return not next(_members(file, 0)).too_large
 
 
 def next_start(source: Source, position: int) -> int | None:
@@ -168,28 +160,34 @@ def _member_frames(file: BinaryIO, start: int, end: int) -> Iterator[Frame]:
     for member in _members(file, start):
         if member.start >= end:
             return
-        problem = member.problem
-        if member.too_large:
-            problem = f"it has more than {MAX_RECORD_BYTES:,} bytes"
-        yield _frame(member.start, member.data, problem)
+        problem = f"it has more than {MAX_RECORD_BYTES:,} bytes" if member.too_large else member.problem
+        frame, rest = _frame(member.start, member.data, problem)
+        if not rest.startswith(b"WARC/"):
+            yield frame
+            continue
+        inner = list(_stream_frames(io.BytesIO(member.data), 0, len(member.data)))
+        for number, frame in enumerate(inner, start=1):
+            last = problem if number == len(inner) else None
+            yield replace(frame, position=f"{member.start}+{frame.position}", problem=frame.problem or last)
 
 
-def _frame(offset: int, data: bytes, problem: str | None) -> Frame:
-    """The frame of a record that is in memory. A Content-Length larger than the whole member is not believed."""
+def _frame(offset: int, data: bytes, problem: str | None) -> tuple[Frame, bytes]:
+    """The frame of a record that is in memory, and what stands behind it. A Content-Length larger than all there is is
+    not believed."""
     start = _header_end(data)
     version, _, rest = data[:start].partition(b"\n")
     headers = _headers(rest)
     if not VERSION.match(version.strip()):
         problem = problem or "it does not begin as a WARC record"
     length = _length(headers)
-    block = data[start:]
+    block, behind = data[start:], b""
     if length is not None and length <= len(block):
-        if block[length:].strip():
+        block, behind = block[:length], block[length:].strip()
+        if behind:
             problem = problem or "its Content-Length does not fit what it holds"
-        block = block[:length]
     else:
         block = block.removesuffix(b"\n").removesuffix(b"\r").removesuffix(b"\n").removesuffix(b"\r")
-    return Frame(offset, headers, block, problem)
+    return Frame(str(offset), headers, block, problem), behind
 
 
 def _header_end(data: bytes) -> int:
@@ -210,24 +208,25 @@ def _length(headers: Message) -> int | None:
 
 
 def _stream_frames(data: BinaryIO, start: int, end: int) -> Iterator[Frame]:
-    """The records of an uncompressed stream, one behind the other by their Content-Length; where that is wrong the next
-    line that begins a record is looked for."""
-    position = start
-    line, position = _next_version(data, position)
-    while line and position - len(line) < end:
-        offset = position - len(line)
+    """The records of an uncompressed stream, one behind the other by their Content-Length. Where no record follows, the
+    next line that begins one is looked for, and what stands before it is a record with a problem."""
+    gap = _next_version(data, start)
+    if gap.garbage_at is not None:
+        yield Frame(str(gap.garbage_at), Message(), b"", "it does not begin as a WARC record")
+    while gap.line and gap.position - len(gap.line) < end:
+        offset = gap.position - len(gap.line)
         header = _header_lines(data)
         headers = _headers(header)
-        position += len(header)
         length = _length(headers)
         block = data.read(min(length or 0, MAX_RECORD_BYTES + 1))
-        position += len(block) + _skip(data, (length or 0) - len(block))
-        problem = _problem(length, block, position - offset - len(line) - len(header))
-        before = position
-        line, position = _next_version(data, position)
-        if problem is None and position - len(line) - before > 8:
+        size = len(block) + _skip(data, (length or 0) - len(block))
+        problem = _problem(length, block, size)
+        gap = _next_version(data, gap.position + len(header) + size)
+        if gap.garbage_at is not None and not gap.blank_first and problem is None:
             problem = "its Content-Length does not fit what it holds"
-        yield Frame(offset, headers, block, problem)
+        yield Frame(str(offset), headers, block, problem)
+        if gap.garbage_at is not None and gap.blank_first:
+            yield Frame(str(gap.garbage_at), Message(), b"", "it does not begin as a WARC record")
 
 
 def _problem(length: int | None, block: bytes, size: int) -> str | None:
@@ -245,13 +244,29 @@ def _skip(data: BinaryIO, size: int) -> int:
     return skipped
 
 
-def _next_version(data: BinaryIO, position: int) -> tuple[bytes, int]:
-    """The next line that begins a record, and the position behind it; no line at the end."""
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """The next line that begins a record (none at the end), the position behind it, and where something stood before it
+    that is neither a record nor blank, if so; `blank_first`: behind a blank line."""
+
+    line: bytes
+    position: int
+    garbage_at: int | None
+    blank_first: bool
+
+
+def _next_version(data: BinaryIO, position: int) -> _Gap:
+    garbage_at: int | None = None
+    blank_first = False
     while line := data.readline(HEADER_BYTES):
+        if VERSION.match(line.removeprefix(BOM_UTF8).strip()):
+            return _Gap(line, position + len(line), garbage_at, blank_first)
+        if line.strip(b"\0\r\n\t "):
+            garbage_at = position if garbage_at is None else garbage_at
+        elif garbage_at is None:
+            blank_first = True
         position += len(line)
-        if VERSION.match(line.strip()):
-            return line, position
-    return b"", position
+    return _Gap(b"", position, garbage_at, blank_first)
 
 
 def _header_lines(data: BinaryIO) -> bytes:

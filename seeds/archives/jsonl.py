@@ -1,5 +1,6 @@
 """JSON lines."""
 
+import codecs
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -7,14 +8,17 @@ from typing import Any
 
 from seeds.archives.lines import cut
 from seeds.archives.ninjs import row_record
-from seeds.archives.source import BLANK, ReadOptions, Record, Skipped, Source, failed
-from seeds.archives.stream import MAX_RECORD_BYTES, lines, not_utf8, open_bytes
+from seeds.archives.source import BLANK, STDIN, ReadOptions, Record, Skipped, Source, failed
+from seeds.archives.stream import MAX_RECORD_BYTES, lines, not_utf8, open_bytes, sample
 from seeds.errors import RecordError, UnreadableRecord
 
 
 def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
     """The slices of the file, each of whole lines."""
-    return cut(source, options, recode=options.encoding)
+    recode = options.encoding
+    if recode is None and source.path != STDIN and sample(source, 4)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        recode = "utf-16"
+    return cut(source, options, recode=recode)
 
 
 def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:

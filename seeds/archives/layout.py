@@ -11,6 +11,8 @@ from seeds.errors import UnreadableRecord
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_ROWS = 50
+EMPTY = ',;|"\t\r\n \0'
+"""Characters of a row without values."""
 NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 
 
@@ -22,19 +24,21 @@ def sniff(sample: bytes, options: ReadOptions) -> Layout:
     """
     csv.field_size_limit(MAX_RECORD_BYTES)
     encoding = options.encoding or sniff_encoding(sample)
-    rows = list(io.StringIO(sample.decode(encoding, errors="replace"), newline="\n"))
+    rows = list(io.StringIO(sample.decode(encoding, errors="replace"), newline="\n" if b"\n" in sample else "\r"))
     if len(rows) > 1 and not rows[-1].endswith("\n"):
         rows = rows[:-1]  # the sample may end inside a row
-    rows = [row for row in rows if row.strip("\r\n \t\0")][: SAMPLE_ROWS + 1]
-    if rows and rows[0].strip().casefold().startswith("sep=") and len(rows[0].strip()) == 5:  # Excel's own hint
-        options = ReadOptions(options.fields, options.delimiter or rows[0].strip()[4], options.encoding)
+    rows = [row for row in rows if row.strip(EMPTY)][: SAMPLE_ROWS + 1]
+    hint = rows[0].lstrip("\ufeff").strip("\r\n ") if rows else ""
+    if hint.casefold().startswith("sep=") and len(hint) == 5:  # Excel's own
+        options = ReadOptions(options.fields, options.delimiter or hint[4], options.encoding)
         rows = rows[1:]
     if not rows:
         raise UnreadableRecord("it has no first row that names the columns")
-    delimiter = _named(options.delimiter) if options.delimiter else _delimiter(rows)
+    given = options.delimiter
+    delimiter = NAMES.get(given.casefold(), given) if given else _delimiter(rows)
     quoted = _is_quoted(rows, delimiter)
-    columns = parse(rows[0], delimiter, quoted=quoted, strict=False) or []
-    return Layout(tuple(column.strip() for column in columns), delimiter, quoted, encoding)
+    columns = _first(rows, delimiter) if quoted else rows[0].rstrip("\r\n").split(delimiter)
+    return Layout(tuple(column.lstrip("\ufeff").strip() for column in columns), delimiter, quoted, encoding)
 
 
 def sniff_encoding(sample: bytes) -> str:
@@ -71,18 +75,17 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _named(delimiter: str) -> str:
-    chosen = NAMES.get(delimiter.casefold(), delimiter)
-    if len(chosen) != 1:
-        raise UnreadableRecord(f"the delimiter {delimiter!r} is not one character; write tab for a tab")
-    return chosen
+def is_delimiter(written: str) -> bool:
+    """Whether values can be told apart by it: one character that is no quotation mark or line end."""
+    chosen = NAMES.get(written.casefold(), written)
+    return len(chosen) == 1 and chosen not in '"\r\n'
 
 
 def _delimiter(rows: Sequence[str]) -> str:
     """The delimiter under which the rows agree best on a number of columns, at least two; then the most columns."""
     best, chosen = (0.0, 0), ","
     for delimiter in DELIMITERS:
-        width = len(parse(rows[0], delimiter, quoted=True, strict=False) or [])
+        width = len(_first(rows, delimiter))
         if width < 2:
             continue
         agreeing = sum(len(row) == width for row in _parsed(rows[1:], delimiter))
@@ -97,7 +100,7 @@ def _is_quoted(rows: Sequence[str], delimiter: str) -> bool:
     more lines are rows by themselves than with their marks taken for quotation."""
     if delimiter != "\t" or not any('"' in row for row in rows):
         return True
-    width = len(parse(rows[0], delimiter, quoted=True, strict=False) or ())
+    width = len(_first(rows, delimiter))
     parsed = _parsed(rows, delimiter)
     quoted = sum(len(row) == width for row in parsed)
     bare = sum(len(row.rstrip("\r\n").split(delimiter)) == width for row in rows)
@@ -113,11 +116,9 @@ def _parsed(rows: Sequence[str], delimiter: str) -> list[list[str]]:
         return []
 
 
-def parse(line: str, delimiter: str, *, quoted: bool, strict: bool) -> list[str] | None:
-    """The values of one line; None where it is no row."""
-    if not quoted:
-        return line.rstrip("\r\n").split(delimiter)
+def _first(rows: Sequence[str], delimiter: str) -> list[str]:
+    """The first row, which may go over several lines."""
     try:
-        return next(csv.reader([line], delimiter=delimiter, strict=strict), [])
+        return next(csv.reader(rows, delimiter=delimiter), [])
     except csv.Error:
-        return None
+        return []

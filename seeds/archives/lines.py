@@ -19,19 +19,21 @@ def last_line_end(kept: bytearray) -> int:
 
 
 def cut(
-    source: Source, options: ReadOptions, *, recode: str | None = None, boundary: Boundary = last_line_end
-) -> Iterator[Source]:
+    source: Source, options: ReadOptions, *, recode: str | None = None, opened: BinaryIO | None = None,
+    boundary: Boundary = last_line_end,
+) -> Iterator[Source]:  # fmt: skip
     """The slices of a file of lines, in order, of about the size that the options say.
 
     Args:
         recode: the encoding of a file that is to be read as UTF-8.
+        opened: its bytes, where they have been opened already.
 
     Raises:
         OSError, EOFError, ...: as `open_bytes`; the slices before the damage have been given.
     """
     once = source.path == STDIN or packing(source.path) is not None or recode is not None
     start, number = 0, 1
-    opened = open_bytes(source)
+    opened = opened or open_bytes(source)
     with recoded(opened, recode) if recode else opened as data:
         for block, size in _blocks(data, options, boundary):
             count = block.count(b"\n") + (not block.endswith(b"\n"))

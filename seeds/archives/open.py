@@ -4,6 +4,7 @@ import csv
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from glob import glob, has_magic
@@ -15,7 +16,7 @@ from typing import Any
 
 from seeds.archives.source import FORMATS, STDIN, Format, ReadOptions, Record, Skipped, Source, failed
 from seeds.archives.stream import DAMAGE, bare_name, open_bytes, read_whole
-from seeds.errors import NoRecords, RecordError, UnreadableRecord
+from seeds.errors import BrokenOff, NoRecords, RecordError
 from seeds.records import SURROGATE
 
 SUFFIXES: dict[str, Format] = {
@@ -25,6 +26,8 @@ SUFFIXES: dict[str, Format] = {
 }  # fmt: skip
 FIRST_LINE_BYTES = 2**20
 NEEDS_TRAFILATURA = {"warc", "html"}
+NEEDS_FILES = {"warc", "parquet"}
+MAX_PATH_CHARACTERS = 4096
 
 log = logging.getLogger("dateline")
 
@@ -40,7 +43,15 @@ def find_sources(name: str, *, format: Format | None = None, unread: list[str] |
         NoRecords: there is nothing there, or nothing of a format that can be told.
     """
     if name == STDIN:
-        return [Source(STDIN, "stdin", format or "jsonl")]
+        return [_standard_input(format or "jsonl")]
+    if not name:
+        raise NoRecords("The input is empty. Give a file, a folder, a glob in quotes, or - for standard input.")
+    if len(name) > MAX_PATH_CHARACTERS:
+        raise NoRecords(f"There is no file of so long a name: {name[:60]!r}…")
+    if os.path.exists(name) and not os.path.isfile(name) and not os.path.isdir(name):
+        raise NoRecords(
+            f"{name!r} is a pipe or a device, which can be read but once. Feed it in: dateline archive - < {name}"
+        )
     given = [Path(name)] if os.path.lexists(name) or not has_magic(name) else _globbed(name)
     root = _fixed_part(name) if len(given) != 1 or given[0] != Path(name) else None
     sources: list[Source] = []
@@ -60,7 +71,15 @@ def find_sources(name: str, *, format: Format | None = None, unread: list[str] |
         raise NoRecords(
             f"There is nothing to read at {name!r}. Give a file, a folder, a glob in quotes, or - for standard input."
         )
-    return sources
+    return list({source.path: source for source in sources}.values())  # ** matches a folder and what is in it
+
+
+def _standard_input(format: Format) -> Source:
+    if sys.stdin is None:
+        raise NoRecords("Standard input is closed. Give a file, a folder or a glob, or feed something in.")
+    if format in NEEDS_FILES:
+        raise NoRecords(f"The format {format} cannot be read from standard input. Save it to a file, and give that.")
+    return Source(STDIN, "stdin", format)
 
 
 def _globbed(name: str) -> list[Path]:
@@ -120,7 +139,7 @@ def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
         yield source
         return
     source = _by_content(source)
-    last = None
+    last: Source | None = None
     try:
         cut = getattr(_module(source.format), "slices", None)
         if cut is None:
@@ -128,6 +147,8 @@ def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
             return
         for last in cut(source, options):
             yield last
+        if last is None:
+            yield replace(source, data=b"")  # empty: its reader finds nothing, and that is counted
     except Exception as error:  # noqa: BLE001 - as in open_records
         yield replace(source, damage=_reason(error), first=last.first if last else 0)
 
@@ -137,24 +158,26 @@ def open_records(source: Source, options: ReadOptions) -> Iterator[Record | Skip
     last = ""
     try:
         if source.damage:
-            raise UnreadableRecord(source.damage)
+            raise BrokenOff(source.damage)
+        nothing = True
         for record in _module(source.format).read(source, options):
+            nothing = False
             if isinstance(record, Record):
                 last = record.place
                 record = _printable(record)
             yield record
+        if nothing:
+            yield Skipped(f"{source.format} file or slice without records")
     except Exception as error:
         if not isinstance(error, (*DAMAGE, RecordError, csv.Error)):
-            log.warning("reading %s failed unexpectedly", source.name, exc_info=True)
+            log.debug("reading %s failed unexpectedly", source.name, exc_info=True)
         where = f" any further after {last}" if last else ""
-        problem = UnreadableRecord(
-            f"{source.name} cannot be read{where}: {_reason(error)}. What follows in it is lost."
-        )
+        problem = BrokenOff(f"{source.name} cannot be read{where}: {_reason(error)}. What follows in it is lost.")
         yield _printable(failed(f"{source.name}:end", problem))
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+    return " ".join(str(getattr(error, "strerror", None) or error or "").split()) or type(error).__name__
 
 
 def _module(format: Format) -> Any:
@@ -167,7 +190,7 @@ def _by_content(source: Source) -> Source:
     if source.format not in ("json", "jsonl"):
         return source
     first, second = _first_lines(source)
-    if source.format == "json" and second and _is_object(first):
+    if source.format == "json" and second and first not in (b"[", b"{") and (_is_object(first) or _is_object(second)):
         return replace(source, format="jsonl")
     if source.format == "jsonl" and _opens_document(first, second):
         return replace(source, format="json")

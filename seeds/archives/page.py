@@ -29,6 +29,11 @@ ASIDE_MAX_CHARACTERS = 400
 BODY_MIN_CHARACTERS = 500
 """A shorter articleBody is a teaser."""
 META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+CONTROL_REFERENCE = re.compile(
+    r"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bcef]|1[\da-f]|fff[ef]));", re.IGNORECASE
+)
+NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""lxml refuses them, as characters and as references."""
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+ ?(?:Z|[+-]\d\d:?\d\d)?)?")
 DATE_NAMES = (
     "article:published_time", "og:article:published_time", "datepublished", "og:published_time", "parsely-pub-date",
@@ -62,9 +67,8 @@ def read_page(body: bytes, *, charset: str | None) -> Page:
 
     parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
-        root = lxml_html.document_fromstring(
-            decode_page(body, charset).encode("utf-8", errors="replace"), parser=parser
-        )
+        source = NOT_IN_XML.sub("", CONTROL_REFERENCE.sub("", decode_page(body, charset)))
+        root = lxml_html.document_fromstring(source.encode("utf-8", errors="replace"), parser=parser)
     except (etree.LxmlError, ValueError):
         return Page("")
     facts = list(_json_ld(root))

@@ -1,17 +1,19 @@
 """Parquet: a file or a folder of parts. Values are turned into text by Arrow; one that is no text costs its own row."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from seeds.archives.fields import Fields
-from seeds.archives.source import ReadOptions, Record, Skipped, Source
+from seeds.archives.source import ReadOptions, Record, Skipped, Source, failed
 from seeds.archives.stream import MAX_RECORD_BYTES
-from seeds.errors import UnreadableRecord
+from seeds.errors import BrokenOff, UnreadableRecord
 
 WRITTEN_TIME = re.compile(r"(-?\d+-\d\d-\d\d) (\d\d:\d\d(?::\d\d)?)(\.\d+)?(Z|[+-]\d{4})?")
-BATCH_ROWS = 64
+UUID_BYTES = 16
+BATCH_ROWS = 8
 """Rows decoded at a time: a column of one repeated value may be many times larger in memory than in the file."""
 
 
@@ -33,7 +35,7 @@ def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
             end = row if row - start < 2 * options.slice_records else start + options.slice_records
             yield _slice(source, start, end, sum(sizes))
             start = end
-    if row > start or not row:
+    if row > start:
         yield _slice(source, start, row, sum(sizes))
 
 
@@ -43,17 +45,25 @@ def _slice(source: Source, start: int, end: int, rows: int) -> Source:
 
 
 def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:
-    """One record a row."""
+    """One record a row. A row group that cannot be read is one error, and the next follows."""
     import pyarrow
 
     end = source.end if source.end is not None else 2**63
-    try:
-        with _opened(source) as file:
-            fields = options.fields.guessed(file.schema_arrow.names)
-            for number, row in _rows(file, fields, source.start, end):
-                yield _record(row, fields, f"{source.name}:{number + 1}", options)
-    except pyarrow.ArrowException as error:
-        raise OSError(f"not readable as Parquet ({error})") from error
+    with _opened(source) as file:
+        names = file.schema_arrow.names
+        fields = options.fields.guessed(names)
+        first = 0
+        for group in range(file.metadata.num_row_groups):
+            size = file.metadata.row_group(group).num_rows
+            wanted = range(max(source.start, first), min(end, first + size))
+            first += size
+            try:
+                for number, row in _rows(file, fields, group, wanted, first - size) if wanted else ():
+                    yield _record(row, fields, f"{source.name}:{number + 1}", options)
+            except (pyarrow.ArrowException, OSError) as error:
+                reason = " ".join(str(error).split())[:200]
+                problem = BrokenOff(f"{source.name}: rows of its row group {group} cannot be read ({reason}).")
+                yield failed(f"{source.name}:{wanted.start + 1}-{wanted.stop}", problem)
 
 
 def _opened(source: Source) -> Any:
@@ -66,27 +76,22 @@ def _opened(source: Source) -> Any:
         raise OSError(f"not readable as Parquet ({error})") from error
 
 
-def _rows(file: Any, fields: Fields, start: int, end: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows from `start` to `end`, as Arrow scalars by column, numbered from 0."""
-    columns = [name for name in _named(fields) if name in file.schema_arrow.names] or file.schema_arrow.names[:12]
-    groups: list[int] = []
-    row = first = 0
-    for group in range(file.metadata.num_row_groups):
-        size = file.metadata.row_group(group).num_rows
-        if row + size > start and row < end:
-            first = row if not groups else first
-            groups.append(group)
-        row += size
+def _rows(file: Any, fields: Fields, group: int, wanted: range, first: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The wanted rows of a row group whose first has the number `first`, as Arrow scalars by column.
+
+    Raises:
+        ArrowException, OSError: they cannot be read.
+    """
+    names = file.schema_arrow.names
+    columns = [name for name in _named(fields) if name in names] or names[:12]
     number = first
-    for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=groups, columns=columns):
-        if number + batch.num_rows > start:
-            for index in range(max(start - number, 0), min(batch.num_rows, end - number)):
-                yield number + index, {name: batch.column(name)[index] for name in columns}
+    for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=columns):
+        for index in range(max(wanted.start - number, 0), min(batch.num_rows, wanted.stop - number)):
+            yield number + index, {name: batch.column(batch.schema.names.index(name))[index] for name in columns}
         number += batch.num_rows
-        if number >= end:
+        if number >= wanted.stop:
             return
-    if number < min(end, file.metadata.num_rows):
-        raise OSError(f"its footer promises {file.metadata.num_rows:,} rows, and row {number + 1:,} is not there")
+    raise OSError(f"row {number + 1:,} is not there, though its footer promises it")
 
 
 def _named(fields: Fields) -> list[str]:
@@ -121,10 +126,14 @@ def _value(scalar: Any, *, is_text: bool) -> Any:
     if not scalar.is_valid:
         return None
     kind = scalar.type
+    if isinstance(kind, pyarrow.BaseExtensionType):
+        return _value(scalar.value, is_text=is_text)
     if pyarrow.types.is_dictionary(kind):
         return _value(scalar.dictionary[scalar.index.as_py()], is_text=is_text)
     if pyarrow.types.is_timestamp(kind):
         return _timestamp(scalar)
+    if pyarrow.types.is_fixed_size_binary(kind) and kind.byte_width == UUID_BYTES:
+        return str(uuid.UUID(bytes=scalar.as_py()))
     if hasattr(scalar, "as_buffer"):  # text and binary of every width
         data = scalar.as_buffer()
         if data.size > MAX_RECORD_BYTES:

@@ -8,9 +8,9 @@ import lzma
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePath
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from seeds.archives.source import STDIN, Source
 from seeds.errors import UnreadableRecord
@@ -73,10 +73,9 @@ def packing(path: str) -> str | None:
 def _unpacked(file: str | BinaryIO, packed: str | None) -> BinaryIO:
     if packed == ".gz":
         return cast("BinaryIO", gzip.open(file))
-    if packed == ".bz2":
-        return cast("BinaryIO", bz2.open(file))
-    if packed == ".xz":
-        return cast("BinaryIO", lzma.open(file))
+    if packed in (".bz2", ".xz"):
+        opened = open(file, "rb") if isinstance(file, str) else file  # noqa: SIM115 - the stream closes it
+        return io.BufferedReader(_Streams(opened, bz2.BZ2Decompressor if packed == ".bz2" else lzma.LZMADecompressor))
     if packed == ".zst":
         import pyarrow
 
@@ -85,6 +84,8 @@ def _unpacked(file: str | BinaryIO, packed: str | None) -> BinaryIO:
 
 
 def _magic(first: bytes) -> str | None:
+    if first[1:4] == b"\x2a\x4d\x18" and 0x50 <= first[0] <= 0x5F:  # a skippable frame, which pzstd begins with
+        return ".zst"
     return next((suffix for suffix, magic in COMPRESSIONS.items() if first.startswith(magic)), None)
 
 
@@ -150,9 +151,50 @@ def not_utf8(name: str, data: bytes, error: UnicodeDecodeError) -> UnreadableRec
 
 
 def recoded(data: BinaryIO, encoding: str) -> BinaryIO:
-    """The stream in UTF-8, whatever its encoding; a byte that is none becomes U+FFFD."""
+    """The stream in UTF-8 with LF line ends, whatever its encoding; a byte that is none becomes U+FFFD."""
     reader = codecs.getreader(encoding)(data, "replace")
     return io.BufferedReader(_Recoded(reader))
+
+
+class _Streams(io.RawIOBase):
+    """Compressed streams, one behind the other. The standard library takes a damaged one behind a whole one for
+    garbage, and ends without a word."""
+
+    def __init__(self, file: BinaryIO, make: Callable[[], Any]) -> None:
+        self._file = file
+        self._make = make
+        self._packed = make()
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._packed.eof or self._begin_next():
+            block = b""
+            if self._packed.needs_input:
+                block, self._rest = self._rest or self._file.read(2**16), b""
+                if not block:
+                    raise EOFError("the compressed file ends inside a stream")
+            if data := self._packed.decompress(block, len(buffer)):
+                buffer[: len(data)] = data
+                return len(data)
+        return 0
+
+    def _begin_next(self) -> bool:
+        """Whether another stream follows, behind what a file may be padded with."""
+        rest = self._packed.unused_data.lstrip(b"\0")
+        while not rest:
+            block = self._file.read(2**16)
+            if not block:
+                return False
+            rest = block.lstrip(b"\0")
+        self._packed, self._rest = self._make(), rest
+        return True
 
 
 class _Recoded(io.RawIOBase):
@@ -172,7 +214,9 @@ class _Recoded(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         if not self._rest:
             text = self._reader.read(len(buffer))
-            self._rest = text.encode("utf-8", errors="replace")
+            if text.endswith("\r"):  # the LF may follow
+                text += self._reader.read(1, 1)
+            self._rest = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", errors="replace")
         size = min(len(buffer), len(self._rest))
         buffer[:size] = self._rest[:size]
         self._rest = self._rest[size:]

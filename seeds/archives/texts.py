@@ -1,11 +1,10 @@
 """Text files, one article each."""
 
 from collections.abc import Iterator
-from pathlib import PurePath
 
 from seeds.archives.markup import looks_marked_up, plain_text
 from seeds.archives.source import STDIN, ReadOptions, Record, Skipped, Source
-from seeds.archives.stream import bare_name, not_utf8, read_whole
+from seeds.archives.stream import not_utf8, read_whole
 from seeds.errors import RecordError
 from seeds.records import SUFFIX, Article, check_text, parse_seed
 
@@ -37,5 +36,5 @@ def _article(content: bytes, name: str, identifier: str, options: ReadOptions) -
 
 
 def _identifier(name: str) -> str:
-    bare = bare_name(name)
-    return bare[: -len(SUFFIX)] if PurePath(bare).suffix.casefold() == SUFFIX else bare
+    """The name without `.txt`; whole where anything else stands at its end, so that no two files share one."""
+    return name.removesuffix(SUFFIX)

@@ -41,7 +41,7 @@ def is_packed(path: str) -> bool:
 def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:
     """One record a web page or converted text; the number in a place is the record's offset, as indexes have it."""
     for frame in frames(source):
-        place = f"{source.name}:{frame.offset}"
+        place = f"{source.name}:{frame.position}"
         url = (frame.headers.get("WARC-Target-URI") or "").strip().removeprefix("<").removesuffix(">")
         known = Article(text="", id=url or (frame.headers.get("WARC-Record-ID") or place), url=url or None)
         try:

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from html import escape, unescape
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,12 +14,14 @@ from seeds.archives.fields import clean_title
 from seeds.archives.markup import looks_marked_up, plain_text
 from seeds.archives.source import ReadOptions, Record, Skipped, Source, failed
 from seeds.archives.stream import read_whole
-from seeds.errors import RecordError, UnreadableRecord
+from seeds.errors import BrokenOff, RecordError, UnreadableRecord
 from seeds.records import CONTROL, Article, check_text
 
 FEEDS = {"rss", "feed", "rdf", "channel"}
 NEWS_ITEMS = {"newsitem", "newsmessage", "packageitem", "itemset"}
 ROOT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
+ROOT_END = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
+FOREIGN_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-fA-F]+);)(\w*;?)")
 COMMENT = re.compile(r"<!--.*?(?:-->|$)|<\?.*?\?>|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>]*>", re.DOTALL)
 
 
@@ -54,6 +57,10 @@ def _feed_items(content: bytes, name: str, options: ReadOptions) -> Iterator[Rec
         raise UnreadableRecord(f"{name} cannot be read as a feed ({reason}).")
     for number, entry in enumerate(feed.entries, start=1):
         yield _entry(entry, f"{name}:{number}", feed.feed.get("language"), options)
+    if b"\0" not in content[:8] and not ROOT_END.search(content[-1000:]):
+        yield failed(
+            f"{name}:end", BrokenOff(f"{name} is cut off: its root element is never closed. What follows is lost.")
+        )
 
 
 def _entry(entry: Any, place: str, language: str | None, options: ReadOptions) -> Record:
@@ -65,7 +72,7 @@ def _entry(entry: Any, place: str, language: str | None, options: ReadOptions) -
         date=_iso(entry.get("published_parsed") or entry.get("updated_parsed"))
         or entry.get("published")
         or entry.get("updated"),
-        url=entry.get("link"),
+        url=link if "://" in (link := entry.get("link") or "") else None,  # feedparser takes the id where there is none
         language=language,
     )
     bodies = [*entry.get("content", ()), entry.get("summary_detail") or {"value": entry.get("summary", "")}]
@@ -101,9 +108,9 @@ def _with_text(article: Article, text: str, place: str, *, missing: str) -> Reco
 
 def _news_items(content: bytes, name: str, options: ReadOptions) -> Iterator[Record]:
     try:
-        root = ElementTree.fromstring(content)
+        root = _parsed(content)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise UnreadableRecord(f"{name} is not well-formed XML ({error}).") from error
+        raise BrokenOff(f"{name} is not well-formed XML ({error}).") from error
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
     items = [root] if root.tag == "nitf" else list(root.iter("newsItem"))
@@ -112,6 +119,17 @@ def _news_items(content: bytes, name: str, options: ReadOptions) -> Iterator[Rec
     for number, item in enumerate(items, start=1):
         place = name if len(items) == 1 else f"{name}:{number}"
         yield (_nitf if item.tag == "nitf" else _news_item)(item, place)
+
+
+def _parsed(content: bytes) -> ElementTree.Element:
+    """The document; where it is not well-formed, without what is most often wrong: entities of HTML, bare ampersands,
+    control characters, white space before the declaration."""
+    try:
+        return ElementTree.fromstring(content.lstrip())
+    except ElementTree.ParseError:
+        text = CONTROL.sub("", content.decode("utf-8-sig", errors="replace")).replace("\x0b", "").replace("\x0c", "")
+        text = FOREIGN_ENTITY.sub(lambda found: escape(unescape(found[0])), text)
+        return ElementTree.fromstring(re.sub(r"^\s*<\?xml.*?\?>", "", text))
 
 
 def _news_item(item: ElementTree.Element, place: str) -> Record:

@@ -24,7 +24,8 @@ def header(fields: Sequence[str]) -> bytes:
 
 def encode(rows: Sequence[Row], fields: Sequence[str], *, guard: bool) -> bytes:
     names = columns(fields)
-    return "".join(",".join(_cell(_value(row, name), guard=guard) for name in names) + "\n" for row in rows).encode()
+    lines = (",".join(_cell(_value(row, name), guard=guard) for name in names) for row in rows)
+    return "".join((line or '""') + "\n" for line in lines).encode()  # a blank line is no row to most readers
 
 
 def _value(row: Row, name: str) -> object:

@@ -10,6 +10,7 @@ from seeds.outputs.row import Row, Value
 
 SCHEMA = "http://www.iptc.org/std/ninjs/ninjs-schema_3.1.json"
 URI = re.compile(r"(?:https?|ftp)://[^/\s]|(?:urn|tag|info|doi):[^\s:]", re.IGNORECASE)
+OURS = "urn:dateline:"
 LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 
@@ -45,9 +46,10 @@ def _creator(row: Row) -> str:
 def uri(row: Row) -> str:
     """The record's address, else its id where that is a URI, else a URN made of the id; no two ids share one."""
     for told in (row.url, row.id):
-        if told and URI.match(told := told.strip().strip("<>")) and (found := _encoded(told)):
+        address = (told or "").strip().strip("<>")
+        if URI.match(address) and not address.startswith(OURS) and (found := _encoded(address)):
             return found
-    return "urn:dateline:" + quote(row.id or "unknown", safe="")
+    return OURS + quote(row.id or "unknown", safe="")
 
 
 def _encoded(address: str) -> str | None:

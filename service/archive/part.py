@@ -4,12 +4,12 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from seeds.archives import Record, Skipped, open_records
 from seeds.archives.source import Source, failed
-from seeds.errors import UnreadableRecord
+from seeds.errors import BrokenOff, UnreadableRecord
 from seeds.outputs import Row, encode
 from seeds.outputs.parts import write_whole
 from service.admission import Urgency
@@ -140,16 +140,19 @@ def _read(task: Task, job: ArchiveJob, chosen: _Chosen, skipped: Counter[str]) -
             return
         found = [_unreadable(source)] if task.unreadable else open_records(source, job.read)
         units = 0
-        last: Record | Skipped | None = None
-        for last in found:
+        broken = False
+        for item in found:
             units += 1
-            if isinstance(last, Skipped):
-                skipped[last.kind] += 1
-            elif chosen.takes():
-                yield last
+            if isinstance(item, Skipped):
+                skipped[item.kind] += 1
+                continue
+            broken = broken or isinstance(item.error, BrokenOff)
+            if chosen.takes():
+                yield _bounded(item, job)
             if chosen.is_full:
                 return
-        _check_count(source, units, last)
+        if not broken:
+            _check_count(source, units)
 
 
 def _unreadable(source: Source) -> Record:
@@ -157,14 +160,25 @@ def _unreadable(source: Source) -> Record:
     return failed(source.name, problem)
 
 
-def _check_count(source: Source, units: int, last: Record | Skipped | None) -> None:
-    """Records and skips must be as many as the lines or rows that were planned, unless damage ended them.
+def _bounded(record: Record, job: ArchiveJob) -> Record:
+    """The record, without a text that would be refused for its length anyway: a part is in memory as a whole."""
+    size = len(record.article.text)
+    if size <= job.max_article_characters:
+        return record
+    problem = UnreadableRecord(
+        f"{record.place} has {size:,} characters; the limit is {job.max_article_characters:,}. Split it, or raise "
+        "DATELINE_MAX_ARTICLE_CHARACTERS."
+    )
+    return replace(record, article=replace(record.article, text=""), error=problem)
+
+
+def _check_count(source: Source, units: int) -> None:
+    """Records and skips must be as many as the lines or rows that were planned.
 
     Raises:
         ArchiveChanged: they are not.
     """
-    damaged = isinstance(last, Record) and last.error is not None and last.place == f"{source.name}:end"
-    if source.count is not None and units != source.count and not damaged:
+    if source.count is not None and units != source.count:
         raise ArchiveChanged(
             f"{source.name} held {source.count:,} lines or rows from number {source.first:,} on when the run was "
             f"planned, and {units:,} when they were read. Do not change an input while it is read; run the command "

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,14 @@ from typing import Any
 from seeds.archives import Source
 from seeds.archives.source import STDIN
 from seeds.outputs.parts import PARTIAL, remove, write_whole
-from service.errors import ArchiveChanged, InvalidRequest
+from service.errors import ArchiveChanged, InvalidRequest, OutputUnwritable
 
 MANIFEST = ".run.json"
+STORE = ".results.db"
+STORE_FILES = ("", "-wal", "-shm", "-journal")
+"""What SQLite writes beside a database, by what it adds to the name."""
+BESIDE = (MANIFEST, ".errors.jsonl", *(STORE + more for more in STORE_FILES))
+STAGES = ("running", "closing", "finished")
 VERSION = 2
 PART_FILE = re.compile(r"part-\d{5,}(?:\.[a-z]+(?:\.gz|\.zst)?|\.report\.json)|.*\.\d+\.partial", re.DOTALL)
 """What a run puts into its folder of parts."""
@@ -62,12 +67,16 @@ class RunPaths:
             manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise OutputUnwritable(
+                f"{str(self.out)!r} cannot be written ({error.strerror}). Choose another --out."
+            ) from error
+        except ValueError as error:
             raise ArchiveChanged(
                 f"{str(self.manifest)!r} stands where the manifest belongs, but cannot be read as one ({error}). "
                 "Choose another --out."
             ) from error
-        if not isinstance(manifest, dict) or manifest.get("dateline_archive") != VERSION:
+        if not isinstance(manifest, dict) or manifest.get("dateline_archive") != VERSION or not _is_complete(manifest):
             raise ArchiveChanged(
                 f"{str(self.manifest)!r} was not written by this version of Dateline, so what belongs to it is not "
                 "certain. Choose another --out."
@@ -75,33 +84,53 @@ class RunPaths:
         return manifest
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
-        data = json.dumps({"dateline_archive": VERSION, **manifest}, ensure_ascii=False).encode()
+        data = json.dumps({"dateline_archive": VERSION, **manifest}).encode()
         write_whole(self.manifest, [data], workshop=self.parts)
 
 
+def _is_complete(manifest: dict[str, Any]) -> bool:
+    """Whether a manifest has what a run reads in it."""
+    kinds: dict[str, type] = {"identity": dict, "started_at": str}
+    if manifest.get("stage") in ("closing", "finished"):
+        kinds |= {"counts": dict, "output_size": int, "parts": int}
+    return manifest.get("stage") in STAGES and all(isinstance(manifest.get(name), kind) for name, kind in kinds.items())
+
+
 def without_own(sources: Sequence[Source], given: str) -> list[Source]:
-    """The sources of a folder or glob without what runs, this or others, have written there: the manifests tell."""
-    named = Path(given)
-    written: set[str] = set()
-    for source in sources:
-        if source.path.endswith(MANIFEST) and (paths := _run_at(Path(source.path))):
-            written |= {os.path.abspath(path) for path in paths.own}
-    if not written:
-        return list(sources)
+    """The sources of a folder or glob without what runs, this or others, have written there: the manifests beside them
+    tell."""
+    runs: dict[Path, bool] = {}
 
     def is_own(source: Source) -> bool:
-        path = os.path.abspath(source.path)
-        return Path(source.path) != named and (path in written or os.path.dirname(path) in written)
+        path = Path(source.path)
+        for base in _outputs_that_may_own(path):
+            if base not in runs:
+                runs[base] = _is_run(base)
+            if runs[base]:
+                return True
+        return False
 
-    return [source for source in sources if not is_own(source)]
+    return [source for source in sources if source.path in (given, STDIN) or not is_own(source)]
 
 
-def _run_at(manifest: Path) -> RunPaths | None:
-    paths = RunPaths(manifest.with_name(manifest.name.removesuffix(MANIFEST)), "")
+def _outputs_that_may_own(path: Path) -> Iterator[Path]:
+    """The outputs that a file would belong to, by its name."""
+    yield path
+    yield path.parent  # a folder of Parquet
+    if path.parent.name.endswith(".parts"):
+        yield path.parent.with_name(path.parent.name.removesuffix(".parts"))
+    for suffix in BESIDE:
+        if path.name.endswith(suffix) and path.name != suffix:
+            yield path.with_name(path.name.removesuffix(suffix))
+
+
+def _is_run(out: Path) -> bool:
+    if not out.name or out.name == "..":
+        return False
     try:
-        return paths if paths.read_manifest() is not None else None
-    except ArchiveChanged:
-        return None
+        return RunPaths(out, "").read_manifest() is not None
+    except (ArchiveChanged, OutputUnwritable):
+        return False
 
 
 def refuse_inputs(paths: RunPaths, sources: Sequence[Source], *, more: Sequence[Path] = ()) -> None:
@@ -156,6 +185,23 @@ def _file_identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return (state.st_dev, state.st_ino)
+
+
+def refuse_store(paths: RunPaths, store: Path) -> None:
+    """Refuse an SQLite store that lies on what the run writes, or whose side files are another's.
+
+    Raises:
+        InvalidRequest: it does, or they are.
+    """
+    if any(os.path.realpath(store) == os.path.realpath(path) for path in paths.own):
+        raise InvalidRequest(f"--store {str(store)!r} is a file that the run writes itself. Choose another.")
+    if not store.exists():
+        for more in STORE_FILES[1:]:
+            if (beside := store.with_name(store.name + more)).exists():
+                raise InvalidRequest(
+                    f"{str(beside)!r} exists without {store.name!r}, and SQLite would overwrite it. Choose another "
+                    f"--store."
+                )
 
 
 def refuse_strangers(paths: RunPaths, manifest: dict[str, Any] | None) -> None:

@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -161,7 +162,7 @@ def _serve(setup: Setup, connection: Connection) -> None:
     sending = threading.Lock()
 
     def send(message: _Ready | _Progress | _Finished) -> None:
-        with sending:
+        with sending, suppress(OSError):  # the parent has all it wanted, and is gone
             connection.send(message)
 
     try:

@@ -115,8 +115,7 @@ class ArchiveRun:
         return True
 
     def _finished_already(self, manifest: dict[str, Any]) -> Report:
-        if not self._job.out.exists():
-            raise ArchiveChanged(f"{str(self._job.out)!r} was finished, but is gone. Make it anew with --restart.")
+        self._check_output(manifest)
         if self._job.from_stdin:
             first = next(plan(self._sources, self._job.read), None)
             self._compare(0, manifest["first_checksum"], first)
@@ -259,10 +258,23 @@ class ArchiveRun:
             else:
                 parts = contents(paths.part(index) for index in range(count))
                 write_whole(paths.out, chain([self._header()], parts), workshop=paths.parts)
+        self._check_output(manifest)
         remove([path for index in range(count) for path in (paths.part(index), paths.report(index))])
         paths.write_manifest({**manifest, "stage": "finished"})
+        remove_partials(paths)  # of workers that were killed meanwhile
         paths.parts.rmdir()
         sync_folder(paths.out.parent)
+
+    def _check_output(self, manifest: dict[str, Any]) -> None:
+        """The output must be there as it was written.
+
+        Raises:
+            ArchiveChanged: it is not.
+        """
+        out = self._paths.out
+        files = list(out.iterdir()) if out.is_dir() else [out] if out.exists() else []
+        if not files or sum(file.stat().st_size for file in files) != manifest["output_size"]:
+            raise ArchiveChanged(f"{str(out)!r} was finished, but is gone or changed. Make it anew with --restart.")
 
     def _write_errors(self, count: int) -> None:
         if self.report.counts.failed and not self._paths.errors.exists():

@@ -101,12 +101,10 @@ def archive(
 
 def _run(source: str, options: ArchiveOptions) -> int:
     """The exit code."""
-    from rich.console import Console
-
     from seeds.archives import find_sources
     from seeds.store import Store
     from service.archive.job import MEMORY
-    from service.archive.paths import RunPaths, refuse_inputs, without_own
+    from service.archive.paths import RunPaths, refuse_inputs, refuse_store, without_own
     from service.archive.run import ArchiveRun
     from service.cli.progress import announce, closing, preview, progress
     from service.settings import read_settings
@@ -120,17 +118,23 @@ def _run(source: str, options: ArchiveOptions) -> int:
     sources = without_own(found, source)
     _refuse_nothing(sources, source)
     if options.dry_run:
-        preview(sources, job.read, Console())
+        preview(sources, job.read)
         return 0
     paths = RunPaths(job.out, job.suffix)
-    refuse_inputs(paths, sources, more=_store_files(job.store))
+    store = _store_file(job.store)
+    refuse_inputs(paths, sources, more=[store] if store else [])
+    if store:
+        refuse_store(paths, store)
     show: Literal["words", "json", "nothing"] = "nothing" if options.quiet else "json" if options.as_json else "words"
     task = ArchiveRun(job, sources, _starter(job, options, settings), take_up=options.take_up)
     _make_folder(job.out.parent)
+    kept = "the output alone"
     if job.store != MEMORY:
-        Store(job.store).close()  # a store that cannot be had is refused before anything is read
+        opened = Store(job.store)  # a store that cannot be had is refused before anything is read
+        kept = opened.name
+        opened.close()
     if show == "words":
-        announce(job, sources, left_out=len(found) - len(sources), unread=unread)
+        announce(job, sources, kept=kept, left_out=len(found) - len(sources), unread=unread)
     try:
         with progress(show, task.report) as listen:
             report = task.go(listen)
@@ -164,14 +168,19 @@ def _job(source: str, options: ArchiveOptions, settings: Settings) -> ArchiveJob
     from seeds.outputs import FIELDS, output_format
     from service.archive.job import ArchiveJob
 
+    if options.out.name in ("", "..") or (options.out.is_dir() and options.out.resolve().name == ""):
+        raise typer.BadParameter(f"--out {str(options.out)!r} names no file.")
     chosen = tuple(split(options.fields))
     if unknown := [name for name in chosen if name not in FIELDS]:
         raise typer.BadParameter(f"--fields names {', '.join(unknown)}; there are {', '.join(FIELDS)}.")
+    format = options.output_format or output_format(options.out)
+    if format == "csv" and chosen and set(chosen) == {"provenance"}:
+        raise typer.BadParameter("--fields provenance is an object, which CSV has no column for.")
     return ArchiveJob(
         input=source,
         out=options.out,
         wanted=options.requested(settings, topic_limit=options.topic_limit),
-        format=options.output_format or output_format(options.out),
+        format=format,
         store=_store_url(options, settings),
         models=settings.models_folder,
         input_format=options.format,
@@ -191,13 +200,18 @@ def _read_options(options: ArchiveOptions) -> ReadOptions:
     import codecs
 
     from seeds.archives import Fields, ReadOptions
+    from seeds.archives.layout import is_delimiter
 
     try:
         encoding = codecs.lookup(options.encoding).name if options.encoding else None
-    except LookupError as error:
+        b"".decode(encoding or "utf-8")
+        "\n".encode(encoding or "utf-8")
+    except (LookupError, UnicodeError) as error:
         raise typer.BadParameter(
-            f"--encoding {options.encoding!r} is not known; windows-1252 is one that is."
+            f"--encoding {options.encoding!r} is no encoding of text that is known; windows-1252 is one."
         ) from error
+    if options.delimiter is not None and not is_delimiter(options.delimiter):
+        raise typer.BadParameter(f"--delimiter {options.delimiter!r} is not one character; write tab for a tab.")
     named = Fields(
         text=options.text_field, title=options.title_field, id=options.id_field, date=options.date_field,
         url=options.url_field, language=options.language_field,
@@ -211,16 +225,13 @@ def _store_url(options: ArchiveOptions, settings: Settings) -> str:
     from service.archive.job import MEMORY
 
     place = options.store or settings.store or str(options.out.with_name(options.out.name + ".results.db"))
-    url = place if "://" in place else f"sqlite:///{place}"
+    url = place if "://" in place or place.startswith("postgres") else f"sqlite:///{place}"
     return MEMORY if options.ray_address and url.startswith("sqlite") else url
 
 
-def _store_files(url: str) -> tuple[Path, ...]:
-    """The files of an SQLite store."""
-    if not url.startswith("sqlite:///"):
-        return ()
-    place = Path(url.removeprefix("sqlite:///"))
-    return (place, place.with_name(place.name + "-wal"), place.with_name(place.name + "-shm"))
+def _store_file(url: str) -> Path | None:
+    """The file of an SQLite store."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
 
 def _starter(job: ArchiveJob, options: ArchiveOptions, settings: Settings) -> StartWorkers:

@@ -16,7 +16,7 @@ from rich.table import Table
 from seeds.archives import ReadOptions, Source
 from seeds.archives.look import first_records, look
 from seeds.errors import NoRecords
-from service.archive.job import MEMORY, ArchiveJob
+from service.archive.job import ArchiveJob
 from service.archive.report import Report
 from service.archive.run import Listen
 
@@ -24,12 +24,13 @@ Show = Literal["words", "json", "nothing"]
 LOG_EVERY_SECONDS = 10.0
 
 
-def preview(sources: Sequence[Source], options: ReadOptions, console: Console) -> None:
+def preview(sources: Sequence[Source], options: ReadOptions) -> None:
     """Show what would be read.
 
     Raises:
         NoRecords: there is no record.
     """
+    console = Console(markup=False)  # titles may hold what looks like it
     console.print(f"{len(sources):,} files: " + ", ".join(f"{source.name} ({source.format})" for source in sources[:5]))
     _say_layout(sources[0], options, console.print)
     records = first_records(list(sources), options)
@@ -45,11 +46,10 @@ def preview(sources: Sequence[Source], options: ReadOptions, console: Console) -
         console.print(table)
 
 
-def announce(job: ArchiveJob, sources: Sequence[Source], *, left_out: int, unread: Sequence[str]) -> None:
+def announce(job: ArchiveJob, sources: Sequence[Source], *, kept: str, left_out: int, unread: Sequence[str]) -> None:
     """Say what goes where."""
     files = sources[0].path if len(sources) == 1 else f"{len(sources):,} files"
-    kept = "the output alone" if job.store == MEMORY else job.store.removeprefix("sqlite:///")
-    _say(f"{files} → {job.out}; results are kept in {kept if '@' not in kept else 'PostgreSQL'}")
+    _say(f"{files} → {job.out}; results are kept in {kept}")
     if left_out:
         _say(f"{left_out:,} files that earlier runs wrote are left out")
     if unread:
@@ -136,7 +136,7 @@ def closing(report: Report, out: Path, show: Show) -> None:
         print(json.dumps(report.to_json() | {"out": str(out)}))
     if show != "words":
         return
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     counts = report.counts
     if report.already_finished:
         console.print(f"{out} is finished already: {counts.records:,} records. Use --restart to make it anew.")

@@ -92,7 +92,7 @@ def wait_for_progress(out: Path, process: "subprocess.Popen[str]") -> None:
 @pytest.mark.parametrize("executor", ["local", "processes"])
 def test_ctrl_c_ends_with_130_and_what_to_do(tmp_path: Path, command: Command, executor: str) -> None:
     source = write_jsonl(
-        tmp_path / "in.jsonl", [story(n) | {"text": f"{n}. " + " ".join(TEXTS)} for n in range(30_000)]
+        tmp_path / "in.jsonl", [story(n) | {"text": f"{n}. " + " ".join(TEXTS)} for n in range(14_000)]
     )
     process = command(source, "--out", tmp_path / "o.jsonl", *LEAD, "--executor", executor)
     wait_for_progress(tmp_path / "o.jsonl", process)
@@ -145,6 +145,15 @@ def test_delimiter_and_encoding_are_said_aloud(tmp_path: Path, command: Command)
         (["in.jsonl", "--out", "o.jsonl", "--model", "nonsense"], 1, "nonsense"),
         (["in.jsonl", "--out", "o.jsonl", "--store", "postgresql://me:secret@127.0.0.1:1/db"], 1, "127.0.0.1"),
         (["empty.jsonl", "--out", "o.jsonl"], 1, "no record"),
+        (["", "--out", "o.jsonl"], 1, "input is empty"),
+        (["in.jsonl", "--out", "/"], 2, "names no file"),
+        (["in.jsonl", "--out", "o.jsonl", "--encoding", "base64"], 2, "base64"),
+        (["in.jsonl", "--out", "o.jsonl", "--delimiter", "ab"], 2, "tab"),
+        (
+            ["in.jsonl", "--out", "o.jsonl", "--store", "postgresql://127.0.0.1:1/db?user=u&password=secret"],
+            1,
+            "127.0.0.1",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_and_leaves_nothing(
@@ -217,7 +226,7 @@ def test_standard_input_is_never_taken_for_what_it_may_not_be(tmp_path: Path, co
 
 
 def test_an_interrupted_pipe_is_gone_on_with_when_it_is_the_same(tmp_path: Path, command: Command) -> None:
-    lines = [json.dumps(story(n) | {"text": f"Story {n} begins. " + " ".join(TEXTS)}) + "\n" for n in range(20_000)]
+    lines = [json.dumps(story(n) | {"text": f"Story {n} begins. " + " ".join(TEXTS)}) + "\n" for n in range(8_000)]
     (tmp_path / "in.jsonl").write_text("".join(lines))
     assert ended(command(tmp_path / "in.jsonl", "--out", tmp_path / "a.jsonl", *LEAD))[0] == 0
     with (tmp_path / "in.jsonl").open() as file:
@@ -246,7 +255,7 @@ def test_every_executor_writes_the_same_bytes(tmp_path: Path, command: Command, 
 
 
 def test_a_ray_worker_that_is_killed_loses_nothing(tmp_path: Path, command: Command) -> None:
-    source = write_jsonl(tmp_path / "in.jsonl", [story(n) for n in range(30_000)])
+    source = write_jsonl(tmp_path / "in.jsonl", [story(n) for n in range(14_000)])
     local = command(source, "--out", tmp_path / "a.jsonl", *LEAD)
     on_ray = command(source, "--out", tmp_path / "b.jsonl", *LEAD, "--executor", "ray")
     wait_for_progress(tmp_path / "b.jsonl", on_ray)
@@ -312,7 +321,7 @@ def test_workers_that_end_whatever_they_do_are_said_to(tmp_path: Path) -> None:
 
 
 def test_a_killed_worker_loses_nothing(tmp_path: Path, command: Command) -> None:
-    source = write_jsonl(tmp_path / "in.jsonl", [story(n) for n in range(30_000)])
+    source = write_jsonl(tmp_path / "in.jsonl", [story(n) for n in range(14_000)])
     assert ended(command(source, "--out", tmp_path / "a.jsonl", *LEAD))[0] == 0
     process = command(source, "--out", tmp_path / "b.jsonl", *LEAD)
     wait_for_progress(tmp_path / "b.jsonl", process)

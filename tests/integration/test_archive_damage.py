@@ -135,7 +135,8 @@ def test_damaged_json_lines(items: list[tuple[str, str]], damage: Damage, slice_
     written = jsonl(items)
     found = check(written, damage, "a.jsonl", slice_bytes)
     damaged, _ = damage.done_to(written.data, start=0)
-    assert len(found) == damaged.count(b"\n") + (not damaged.endswith(b"\n") and bool(damaged))
+    lines = damaged.count(b"\n") + (not damaged.endswith(b"\n"))
+    assert len(found) == lines  # an empty file is one skip
 
 
 @given(ROWS, DAMAGES, st.integers(60, 4000), st.sampled_from([",", ";", "\t"]))

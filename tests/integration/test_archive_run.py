@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import sqlite3
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,11 @@ import pytest
 
 from models.shelf import Shelf
 from seeds.archives import ReadOptions, find_sources
-from seeds.errors import NoRecords, StoreUnavailable
+from seeds.errors import NoRecords, StoreCorrupt, StoreUnavailable
 from seeds.store import Store
 from service.archive.job import MEMORY
 from service.archive.part import read_part
-from service.archive.paths import RunPaths, refuse_inputs, without_own
+from service.archive.paths import RunPaths, refuse_inputs, refuse_store, without_own
 from service.archive.plan import Task, plan
 from service.errors import ArchiveChanged, InvalidRequest, OutputUnwritable
 from tests.archives import archive_job, archive_run, contents, rows, story, write_jsonl
@@ -422,3 +423,46 @@ def test_files_beside_the_output_are_let_be(tmp_path: Path, name: str) -> None:
     for take_up in ("same", "restart"):
         archive_run(source, tmp_path / "o.jsonl", take_up=take_up).go()
         assert (tmp_path / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("stage", ["closing", "finished"])
+@pytest.mark.parametrize("name", ["o.jsonl", "o.parquet"])
+def test_an_output_that_was_taken_away_is_never_called_done(tmp_path: Path, name: str, stage: str) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", [story(n) for n in range(5)])
+    archive_run(source, tmp_path / name).go()
+    manifest = tmp_path / f"{name}.run.json"
+    manifest.write_text(manifest.read_text().replace('"finished"', f'"{stage}"'))
+    for path in [*(tmp_path / name).iterdir()] if name == "o.parquet" else [tmp_path / name]:
+        path.unlink()
+    with pytest.raises(ArchiveChanged, match="gone"):
+        archive_run(source, tmp_path / name).go()
+
+
+def test_outputs_where_a_glob_looks_are_left_out(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "in.jsonl", [story(n) for n in range(5)] + [{"id": "bad"}])
+    archive_run(tmp_path / "in.jsonl", tmp_path / "o.jsonl").go()
+    for name in (tmp_path / "*.jsonl", tmp_path / "**" / "*", tmp_path):
+        found = find_sources(str(name), format="jsonl")
+        assert [source.name for source in without_own(found, str(name))] == ["in.jsonl"], name
+
+
+def test_a_store_that_would_destroy_something_is_refused(tmp_path: Path) -> None:
+    paths = RunPaths(tmp_path / "o.jsonl", ".jsonl")
+    for path in paths.own:
+        with pytest.raises(InvalidRequest, match="--store"):
+            refuse_store(paths, path)
+    (tmp_path / "r.db-wal").write_text("mine")
+    with pytest.raises(InvalidRequest, match="-wal"):
+        refuse_store(paths, tmp_path / "r.db")
+    with sqlite3.connect(tmp_path / "other.db") as database:
+        database.execute("CREATE TABLE mine (x)")
+    database.close()
+    with pytest.raises(StoreCorrupt, match="another program"):
+        Store(f"sqlite:///{tmp_path / 'other.db'}")
+
+
+def test_a_file_name_that_is_not_unicode_is_no_obstacle(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.jsonl")
+    write_jsonl(tmp_path / name, [story(1)])
+    archive_run(tmp_path, tmp_path / "o.jsonl").go()
+    assert [row["id"] for row in rows(tmp_path / "o.jsonl")] == ["s1"]

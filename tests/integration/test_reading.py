@@ -37,7 +37,7 @@ def test_a_folder_of_text_files(tmp_path: Path) -> None:
     (tmp_path / ".hidden.txt").write_text(FOOTBALL)
     (tmp_path / "notes.docx").write_text("no")
     found = read(tmp_path)
-    assert ids(found) == ["b", "c", "deep/a"]
+    assert ids(found) == ["b", "c.txt.gz", "deep/a.TXT"]
     assert found[0].article.date == "2024-05-01"
     assert "empty" in errors(found)[0]
     assert "iconv -f WINDOWS-1252" in errors(found)[1]
@@ -388,3 +388,90 @@ def test_an_unreadable_first_file_is_one_error(tmp_path: Path, name: str, conten
     assert ids(found) == ["s1"]
     assert len(errors(found)) == 1
     assert name in errors(found)[0]
+
+
+@pytest.mark.parametrize("suffix", [".bz2", ".xz", ".gz", ".zst"])
+def test_a_damaged_second_stream_is_not_taken_for_garbage(tmp_path: Path, suffix: str) -> None:
+    streams = [
+        PACKERS[suffix]("".join(json.dumps(story(n + m)) + "\n" for m in range(400)).encode()) for n in (0, 1000)
+    ]
+    (tmp_path / f"whole.jsonl{suffix}").write_bytes(b"".join(streams))
+    assert len(read(tmp_path / f"whole.jsonl{suffix}")) == 800
+    damaged = streams[1][:12] + bytes([byte ^ 0x55 for byte in streams[1][12:60]]) + streams[1][60:]
+    (tmp_path / f"bad.jsonl{suffix}").write_bytes(streams[0] + damaged)
+    assert errors(read(tmp_path / f"bad.jsonl{suffix}"))
+
+
+def test_a_column_without_a_name_is_no_date(tmp_path: Path) -> None:
+    (tmp_path / "pandas.csv").write_text(",id,title,text\n0,a,T,It rained.\n")
+    [record] = read(tmp_path / "pandas.csv")
+    article = record.article
+    assert (article.id, article.date, article.url, article.language) == ("a", None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("marked", "plain"),
+    [
+        ("One.\n\nTwo with <b>bold</b>.\n\nThree.", "One.\n\nTwo with bold.\n\nThree."),
+        ("<p>One.</p>\n\nTwo by hand.\n\nThree.", "One.\n\nTwo by hand.\n\nThree."),
+        ("Caf&eacute; for &euro;5 &bull; &copy;", "Café for €5 • ©"),
+        ("<center>One</center><time>two</time>", "One\n\ntwo"),
+        ("&lt;p&gt;Hello &amp;amp; bye&lt;/p&gt;", "Hello & bye"),
+        ("<p>A</p><script>var a=1</script><p>B</p><script>var b=2;", "A\n\nB"),
+        ("If a <b and c> d then stop.", "If a <b and c> d then stop."),
+        ("<![CDATA[<p>Hello</p>]]>", "Hello"),
+        ("<pre>one\ntwo</pre><p>three</p>", "one\ntwo\n\nthree"),
+    ],
+)
+def test_markup_as_it_is_met(tmp_path: Path, marked: str, plain: str) -> None:
+    [record] = read(write_jsonl(tmp_path / "n.jsonl", [{"text": marked}]))
+    assert record.article.text == plain
+
+
+def test_an_article_with_a_list_of_its_own_is_an_article(tmp_path: Path) -> None:
+    item = {"id": "art", "text": "The article.", "items": [{"id": "rel", "title": "Related"}]}
+    (tmp_path / "a.json").write_text(json.dumps(item))
+    assert ids(read(tmp_path / "a.json")) == ["art"]
+    lists = {"articles": [{"id": "1", "text": "One."}], "results": [{"id": "2", "text": "Two."}]}
+    (tmp_path / "b.json").write_text(json.dumps(lists))
+    assert ids(read(tmp_path / "b.json")) == ["1", "2"]
+
+
+def test_one_bad_byte_in_a_json_document_costs_its_item(tmp_path: Path) -> None:
+    data = '[{"id": "1", "text": "W\xe4hrend."}, {"id": "2", "text": "One\nline."}]'.encode("latin-1")
+    (tmp_path / "a.json").write_bytes(data)
+    bad, good = read(tmp_path / "a.json")
+    assert (bad.article.id, bool(bad.error), good.article.text) == ("1", True, "One\nline.")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["id,title,text\r1,A,One.\r2,B,Two.\r", 'id,"the\ntitle",text\n1,A,One.\n2,B,Two.\n', ",,\nid,title,text\n1,A,One.\n2,B,Two.\n",
+     "sep=;\nid;title;text\n1;A;One.\n2;B;Two.\n", "sep=\t\nid\ttitle\ttext\n1\tA\tOne.\n2\tB\tTwo.\n"],
+)  # fmt: skip
+def test_csv_as_spreadsheets_write_it(tmp_path: Path, content: str) -> None:
+    (tmp_path / "n.csv").write_bytes(content.encode())
+    found = read(tmp_path / "n.csv")
+    assert (ids(found), texts(found)) == (["1", "2"], ["One.", "Two."])
+
+
+def test_a_glob_of_everything_reads_each_file_once(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    write_jsonl(tmp_path / "a.jsonl", [story(1)])
+    write_jsonl(tmp_path / "sub" / "b.jsonl", [story(2)])
+    assert ids(read(tmp_path / "**")) == ["s1", "s2"]
+
+
+def test_a_damaged_row_group_costs_itself(tmp_path: Path) -> None:
+    table = pyarrow.table({"id": [str(n) for n in range(40)], "text": [f"Row {n} rained. " * 30 for n in range(40)]})
+    path = tmp_path / "n.parquet"
+    parquet.write_table(table, path, row_group_size=10, compression="gzip", use_dictionary=False)
+    column = parquet.ParquetFile(path).metadata.row_group(1).column(1)
+    data = bytearray(path.read_bytes())
+    data[column.data_page_offset : column.data_page_offset + column.total_compressed_size] = bytes(
+        column.total_compressed_size
+    )
+    path.write_bytes(data)
+    found = read(path)
+    assert set(ids(found)) >= {str(n) for n in (*range(10), *range(20, 40))}
+    assert errors(found)

@@ -310,3 +310,53 @@ def test_entities_that_multiply_are_refused(tmp_path: Path) -> None:
     document = f'<!DOCTYPE newsItem [<!ENTITY e0 "lol">{entities}]><newsItem><contentSet>&e11;</contentSet></newsItem>'
     (tmp_path / "a.xml").write_text(document)
     assert len(errors(read(tmp_path / "a.xml"))) == 1
+
+
+def test_a_gzip_member_may_hold_several_records(tmp_path: Path) -> None:
+    info = record(b"software: x\r\n", url="", kind="warcinfo")
+    pages = [record(http(page(n, text)), url=URLS[n]) for n, text in enumerate(TEXTS)]
+    request = record(b"GET / HTTP/1.1\r\n\r\n", url=URLS[0], kind="request")
+    members = [info, request + pages[0], pages[1] + pages[2]]
+    (tmp_path / "a.warc.gz").write_bytes(b"".join(map(gzip.compress, members)))
+    found = read(tmp_path / "a.warc.gz")
+    assert [item.article.url for item in found if not item.error] == URLS
+    assert len({item.place for item in found}) == 3
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_damaged_version_line_costs_its_own_record(tmp_path: Path, number: int) -> None:
+    pages = [record(http(page(n, text)), url=URLS[n]) for n, text in enumerate(TEXTS)]
+    pages[number] = pages[number].replace(b"WARC/1.0", b"WXRC/1.0")
+    (tmp_path / "a.warc").write_bytes(b"".join(pages))
+    found = read(tmp_path / "a.warc")
+    assert [item.article.url for item in found if not item.error] == URLS[:number] + URLS[number + 1 :]
+    assert len(errors(found)) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"filedesc://x 0.0.0.0 20240501 text/plain 10\n1 0 x\n", b"<html></html>", b"\0\1\2junk"]
+)
+def test_what_is_no_warc_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.warc").write_bytes(content)
+    assert "does not begin as a WARC record" in errors(read(tmp_path / "a.warc"))[0]
+
+
+def test_a_feed_cut_off_between_items_says_so(tmp_path: Path) -> None:
+    items = "".join(f"<item><guid>{n}</guid><description>It rained.</description></item>" for n in range(4))
+    (tmp_path / "a.rss").write_text(f"<rss version='2.0'><channel>{items}")
+    found = read(tmp_path / "a.rss")
+    assert (len(texts(found)), len(errors(found))) == (4, 1)
+    assert found[0].article.url is None  # feedparser would have the id for one
+
+
+@pytest.mark.parametrize("broken", ["Two&nbsp;words", "Marks & Spencer", "bell \x0b rings"])
+def test_newsml_with_what_xml_does_not_allow(tmp_path: Path, broken: str) -> None:
+    (tmp_path / "a.xml").write_text("\n" + NEWSML.replace("They won.", f"They won. {broken}"))
+    assert ids(read(tmp_path / "a.xml")) == ["urn:a"]
+
+
+@pytest.mark.parametrize("reference", ["&#1;", "&#x1F;", "&#xB;", "&#xFFFE;", "\x01", "\x1f"])
+def test_pages_with_characters_that_xml_does_not_allow(tmp_path: Path, reference: str) -> None:
+    (tmp_path / "a.html").write_bytes(page(0, FOOTBALL).replace(b"scored twice", f"scored {reference}twice".encode()))
+    [found] = read(tmp_path / "a.html")
+    assert "scored twice" in found.article.text
