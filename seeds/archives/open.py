@@ -59,12 +59,12 @@ def find_sources(name: str, *, format: Format | None = None, unread: list[str] |
         if path.is_dir():
             sources += _in_folder(path, root or path, format, unread if unread is not None else [])
         elif os.path.lexists(path):
-            told = format or format_of(path.name)
-            if told is None:
+            file_format = format or format_of(path.name)
+            if file_format is None:
                 raise NoRecords(
                     f"The name {str(path)!r} does not tell what it holds. Say it with --format: {', '.join(FORMATS)}."
                 )
-            sources.append(_source(path, root or path.parent, told))
+            sources.append(_source(path, root or path.parent, file_format))
     if any(source.format in NEEDS_TRAFILATURA for source in sources) and not find_spec("trafilatura"):
         raise NoRecords("Reading web pages needs trafilatura and brotli. Run: pip install 'dateline[warc]'")
     if not sources:
@@ -83,7 +83,7 @@ def _standard_input(format: Format) -> Source:
 
 
 def _globbed(name: str) -> list[Path]:
-    return [Path(found) for found in sorted(glob(name, recursive=True))]
+    return [Path(path) for path in sorted(glob(name, recursive=True))]
 
 
 def _fixed_part(name: str) -> Path:
@@ -93,12 +93,12 @@ def _fixed_part(name: str) -> Path:
 
 def _in_folder(top: Path, root: Path, format: Format | None, unread: list[str]) -> list[Source]:
     """The files below a folder, sorted by their paths; hidden ones are left out."""
-    found: list[Source] = []
+    sources: list[Source] = []
 
     def cannot_open(error: OSError) -> None:
         folder = Path(str(error.filename))
         damage = f"the folder cannot be opened ({error.strerror})"
-        found.append(Source(str(folder), _name(folder, root), "text", damage=damage))
+        sources.append(Source(str(folder), _name(folder, root), "text", damage=damage))
 
     for folder, folders, names in os.walk(top, onerror=cannot_open):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -106,12 +106,12 @@ def _in_folder(top: Path, root: Path, format: Format | None, unread: list[str]) 
             path = Path(folder, name)
             if name.startswith(".") or not (path.is_symlink() or path.is_file()):
                 continue
-            told = format or format_of(name)
-            if told is None:
+            file_format = format or format_of(name)
+            if file_format is None:
                 unread.append(_name(path, root))
             else:
-                found.append(_source(path, root, told))
-    return sorted(found, key=lambda source: Path(source.path))
+                sources.append(_source(path, root, file_format))
+    return sorted(sources, key=lambda source: Path(source.path))
 
 
 def _source(path: Path, root: Path, format: Format) -> Source:

@@ -55,15 +55,15 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:
         first = 0
         for group in range(file.metadata.num_row_groups):
             size = file.metadata.row_group(group).num_rows
-            wanted = range(max(source.start, first), min(end, first + size))
+            numbers = range(max(source.start, first), min(end, first + size))
             first += size
             try:
-                for number, row in _rows(file, fields, group, wanted, first - size) if wanted else ():
+                for number, row in _rows(file, fields, group, numbers, first - size) if numbers else ():
                     yield _record(row, fields, f"{source.name}:{number + 1}", options)
             except (pyarrow.ArrowException, OSError) as error:
                 reason = " ".join(str(error).split())[:200]
                 problem = BrokenOff(f"{source.name}: rows of its row group {group} cannot be read ({reason}).")
-                yield failed(f"{source.name}:{wanted.start + 1}-{wanted.stop}", problem)
+                yield failed(f"{source.name}:{numbers.start + 1}-{numbers.stop}", problem)
 
 
 def _opened(source: Source) -> Any:
@@ -76,8 +76,8 @@ def _opened(source: Source) -> Any:
         raise OSError(f"not readable as Parquet ({error})") from error
 
 
-def _rows(file: Any, fields: Fields, group: int, wanted: range, first: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The wanted rows of a row group whose first has the number `first`, as Arrow scalars by column.
+def _rows(file: Any, fields: Fields, group: int, numbers: range, first: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows with these numbers of a row group whose first has the number `first`, as Arrow scalars by column.
 
     Raises:
         ArrowException, OSError: they cannot be read.
@@ -86,10 +86,10 @@ def _rows(file: Any, fields: Fields, group: int, wanted: range, first: int) -> I
     columns = [name for name in _named(fields) if name in names] or names[:12]
     number = first
     for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=columns):
-        for index in range(max(wanted.start - number, 0), min(batch.num_rows, wanted.stop - number)):
+        for index in range(max(numbers.start - number, 0), min(batch.num_rows, numbers.stop - number)):
             yield number + index, {name: batch.column(batch.schema.names.index(name))[index] for name in columns}
         number += batch.num_rows
-        if number >= wanted.stop:
+        if number >= numbers.stop:
             return
     raise OSError(f"row {number + 1:,} is not there, though its footer promises it")
 

@@ -43,14 +43,14 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:
     for frame in frames(source):
         place = f"{source.name}:{frame.position}"
         url = (frame.headers.get("WARC-Target-URI") or "").strip().removeprefix("<").removesuffix(">")
-        known = Article(text="", id=url or (frame.headers.get("WARC-Record-ID") or place), url=url or None)
+        article = Article(text="", id=url or (frame.headers.get("WARC-Record-ID") or place), url=url or None)
         try:
-            yield _record(frame, known, place)
+            yield _record(frame, article, place)
         except RecordError as error:
-            yield Record(place, known, error)
+            yield Record(place, article, error)
 
 
-def _record(frame: Frame, known: Article, place: str) -> Record | Skipped:
+def _record(frame: Frame, article: Article, place: str) -> Record | Skipped:
     """The record in a frame, or why it is none.
 
     Raises:
@@ -61,10 +61,10 @@ def _record(frame: Frame, known: Article, place: str) -> Record | Skipped:
         return Skipped(f"WARC {kind}")
     if frame.problem:
         raise UnreadableRecord(f"{place} is damaged: {frame.problem}.")
-    if not (known.url or "").casefold().startswith(PAGES):
+    if not (article.url or "").casefold().startswith(PAGES):
         return Skipped("WARC record that is not from the web")
     if kind == "conversion":
-        return Record(place, _converted(frame.block, known, place))
+        return Record(place, _converted(frame.block, article, place))
     if kind == "resource":
         content_type, body = frame.headers.get("Content-Type") or "", frame.block
     elif (http := split_http(frame.block)) is None:
@@ -79,7 +79,7 @@ def _record(frame: Frame, known: Article, place: str) -> Record | Skipped:
         body = decoded(body, headers, place)
     if not _is_page(content_type, body, None):
         return Skipped("not a web page")
-    return page_record(body, known, place, content_type=content_type)
+    return page_record(body, article, place, content_type=content_type)
 
 
 def _is_page(content_type: str, body: bytes, encoding: str | None) -> bool:
@@ -89,9 +89,9 @@ def _is_page(content_type: str, body: bytes, encoding: str | None) -> bool:
     return encoding is not None or bool(re.match(rb"\s*<(?:!doctype html|html|head)", body[:512], re.IGNORECASE))
 
 
-def _converted(block: bytes, known: Article, place: str) -> Article:
+def _converted(block: bytes, article: Article, place: str) -> Article:
     """The text of a WET record, whose lines are the blocks of the page."""
     text = CONTROL.sub("", block.decode("utf-8", errors="replace"))
     text = "\n\n".join(line.strip() for line in text.splitlines() if line.strip())
     check_text(text, what=f"The text of {place}")
-    return replace(known, text=text)
+    return replace(article, text=text)

@@ -28,13 +28,13 @@ def output_format(path: Path) -> OutputFormat:
         name = name.removesuffix(compression)
     if name.endswith(".ninjs.jsonl"):
         return "ninjs"
-    found = SUFFIXES.get(Path(name).suffix)
-    if found is None:
+    format = SUFFIXES.get(Path(name).suffix)
+    if format is None:
         raise NoRecords(
             f"The name {str(path)!r} does not tell what to write. End it in .jsonl, .csv, .parquet or .ninjs.jsonl "
             "(also with .gz or .zst), or say --output-format."
         )
-    return found
+    return format
 
 
 def suffix_of(path: Path, format: OutputFormat) -> str:

@@ -45,10 +45,10 @@ def _creator(row: Row) -> str:
 
 def uri(row: Row) -> str:
     """The record's address, else its id where that is a URI, else a URN made of the id; no two ids share one."""
-    for told in (row.url, row.id):
-        address = (told or "").strip().strip("<>")
-        if URI.match(address) and not address.startswith(OURS) and (found := _encoded(address)):
-            return found
+    for candidate in (row.url, row.id):
+        address = (candidate or "").strip().strip("<>")
+        if URI.match(address) and not address.startswith(OURS) and (encoded := _encoded(address)):
+            return encoded
     return OURS + quote(row.id or "unknown", safe="")
 
 

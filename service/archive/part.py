@@ -59,16 +59,16 @@ def digest_part(part: PartRecords, job: ArchiveJob, digester: Digester, notify: 
     """
     records, task = part.records, part.task
     digests: list[Digest | None] = [None] * len(records)
-    wanted = range(len(records)) if task.only is None else task.only
-    numbers = [number for number in wanted if number < len(records) and not records[number].error]
+    chosen = range(len(records)) if task.only is None else task.only
+    numbers = [number for number in chosen if number < len(records) and not records[number].error]
     numbers.sort(key=lambda number: (len(records[number].article.text), number))
     for killer in task.killers.intersection(numbers):
         digests[killer] = Digest(records[killer].article.id, error=_killed())
     left = iter([number for number in numbers if number not in task.killers])
     while window := list(islice(left, WINDOW)):
         articles = [records[number].article for number in window]
-        found = digester.digest(articles, job.wanted, waits=Waiting(urgency=Urgency.ARCHIVE))
-        for number, digest in zip(window, found, strict=True):
+        results = digester.digest(articles, job.wanted, waits=Waiting(urgency=Urgency.ARCHIVE))
+        for number, digest in zip(window, results, strict=True):
             digests[number] = digest
         notify(len(window))
     return digests
@@ -138,10 +138,10 @@ def _read(task: Task, job: ArchiveJob, chosen: _Chosen, skipped: Counter[str]) -
     for source in task.part.sources:
         if chosen.is_full:
             return
-        found = [_unreadable(source)] if task.unreadable else open_records(source, job.read)
+        items = [_unreadable(source)] if task.unreadable else open_records(source, job.read)
         units = 0
         broken = False
-        for item in found:
+        for item in items:
             units += 1
             if isinstance(item, Skipped):
                 skipped[item.kind] += 1

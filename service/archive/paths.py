@@ -142,12 +142,12 @@ def refuse_inputs(paths: RunPaths, sources: Sequence[Source], *, more: Sequence[
     Raises:
         InvalidRequest: it does.
     """
-    inputs = {known: source for source in sources if (known := _identity(source))}
+    inputs = {identity: source for source in sources if (identity := _identity(source))}
     folders = {os.path.realpath(os.path.dirname(source.path) or ".") for source in sources if source.path != STDIN}
     for path in (*paths.own, *more):
         identity = _file_identity(path)
-        if identity is not None and (found := inputs.get(identity)) is not None:
-            raise _refusal(paths, path, f"is the input {found.path!r}")
+        if identity is not None and (source := inputs.get(identity)) is not None:
+            raise _refusal(paths, path, f"is the input {source.path!r}")
         real = os.path.realpath(path)
         if os.path.isdir(real) and any(_lies_in(folder, real) for folder in folders):
             raise _refusal(paths, path, "holds the input")

@@ -196,17 +196,17 @@ class ArchiveRun:
     def _reports(self) -> dict[int, PartReport]:
         """The reports of the parts that are done: whose file is there as it was written."""
         paths = self._paths
-        found: dict[int, PartReport] = {}
+        reports: dict[int, PartReport] = {}
         for path in sorted(paths.parts.glob("part-*.report.json")) if paths.parts.is_dir() else ():
             index = int(path.name.split(".")[0].removeprefix("part-"))
             with suppress(OSError, ValueError, KeyError, TypeError):
                 report = PartReport.from_json(path.read_text(encoding="utf-8"))
                 if paths.part(index).stat().st_size == report.size:
-                    found[index] = replace(report, failures=())  # they are read again when they are written
-        return found
+                    reports[index] = replace(report, failures=())  # they are read again when they are written
+        return reports
 
-    def _compare(self, index: int, known: str | None, part: Part | None) -> None:
-        if part is None or checksum(part) != known:
+    def _compare(self, index: int, expected: str | None, part: Part | None) -> None:
+        if part is None or checksum(part) != expected:
             raise ArchiveChanged(
                 f"Standard input is not what {str(self._job.out)!r} was begun from: part {index} differs. Choose "
                 "another --out, or begin anew with --restart."

@@ -114,8 +114,8 @@ def _run(source: str, options: ArchiveOptions) -> int:
     )
     job = _job(source, options, settings)
     unread: list[str] = []
-    found = find_sources(source, format=options.format, unread=unread)
-    sources = without_own(found, source)
+    all_sources = find_sources(source, format=options.format, unread=unread)
+    sources = without_own(all_sources, source)
     _refuse_nothing(sources, source)
     if options.dry_run:
         preview(sources, job.read)
@@ -134,7 +134,7 @@ def _run(source: str, options: ArchiveOptions) -> int:
         kept = opened.name
         opened.close()
     if show == "words":
-        announce(job, sources, kept=kept, left_out=len(found) - len(sources), unread=unread)
+        announce(job, sources, kept=kept, left_out=len(all_sources) - len(sources), unread=unread)
     try:
         with progress(show, task.report) as listen:
             report = task.go(listen)

@@ -60,3 +60,13 @@ def test_every_make_target_that_is_named_exists() -> None:
     assert [
         name for name in re.findall(r"`make (\w+)`", TEXT) if not re.search(rf"^{name}:", makefile, re.MULTILINE)
     ] == []
+
+
+def test_every_option_that_the_docs_name_exists() -> None:
+    from dataclasses import fields
+
+    from service.cli.archive import ArchiveOptions
+
+    options = {"--" + field.name.replace("_", "-") for field in fields(ArchiveOptions)} | {"--no-guard", "--address", "--head"}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / "docs" / "archives.md").read_text(encoding="utf-8")))
+    assert named - options == set()
