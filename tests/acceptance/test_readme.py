@@ -67,6 +67,10 @@ def test_every_option_that_the_docs_name_exists() -> None:
 
     from service.cli.archive import ArchiveOptions
 
-    options = {"--" + field.name.replace("_", "-") for field in fields(ArchiveOptions)} | {"--no-guard", "--address", "--head"}
+    options = {"--" + field.name.replace("_", "-") for field in fields(ArchiveOptions)} | {
+        "--no-guard",
+        "--address",
+        "--head",
+    }
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / "docs" / "archives.md").read_text(encoding="utf-8")))
     assert named - options == set()
