@@ -1,8 +1,7 @@
 """The values that finding, cutting and reading an archive share."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 from seeds.archives.fields import Fields
 from seeds.errors import RecordError
@@ -80,12 +79,6 @@ class Skipped:
 
 
 BLANK = Skipped("blank line")
-
-
-class Reader(Protocol):
-    """What each format's module provides as `read`."""
-
-    def __call__(self, source: Source, options: ReadOptions) -> Iterator[Record | Skipped]: ...
 
 
 def failed(place: str, error: RecordError) -> Record:
