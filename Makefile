@@ -3,19 +3,22 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 BIN := .venv/bin
 DATA ?= ../shared/data
 
-.PHONY: serve test check format bench soak train clean
+.PHONY: serve test test-all check format bench soak train clean
 
 serve: .venv/serve.stamp  ## start the service on the embedded model, offline
 	HF_HUB_OFFLINE=1 $(BIN)/dateline serve
 
-test: .venv/test.stamp  ## run the tests
+test: .venv/test.stamp  ## run the tests (8 minutes on two slow cores)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: .venv/test.stamp  ## run the longer proofs too (half an hour)
 	$(BIN)/python -m pytest
 
 check: .venv/dev.stamp  ## format, lint, types, tests, docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
 
 format: .venv/dev.stamp
 	$(BIN)/ruff format .

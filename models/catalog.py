@@ -1,16 +1,16 @@
-"""The models Dateline knows by name, and where on disk a model of any id stands. Loads none of them."""
+"""The models that Dateline knows by name, and where on disk a model of any id is."""
 
-import json
 import re
 import tomllib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from models.errors import ModelNotPulled, UnknownModel
-from models.types import Scoring, Task
+from models import folder as folders
+from models.errors import ModelCorrupt, ModelNotPulled, UnknownModel, UnsupportedTask
+from models.options import Scoring, Task
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 
@@ -36,13 +36,43 @@ class Preset:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a model stands. `id` is the one that results name: a preset's repo rather than the preset's name. `folder`
-    is None for a model without files of its own."""
+class ModelSource:
+    """Where a model comes from. `id` is the one that results name: a preset's repo rather than the preset's name.
+    `folder` is None for a model without files of its own."""
 
     id: str
     folder: Path | None
     preset: Preset | None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """A model that can be asked for. `repo` is its id on the hub where that is not the id itself; `ready` says whether
+    it can be asked for now."""
+
+    id: str
+    description: str
+    tasks: tuple[Task, ...]
+    languages: tuple[str, ...]
+    licence: str
+    repo: str | None
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDetails:
+    """What is known of a model without loading it. `commit`, `pulled_at`, `bytes` and `folder` are of a model on this
+    disk."""
+
+    id: str
+    tasks: tuple[Task, ...]
+    preset: Preset | None
+    ready: bool
+    folder: str | None
+    commit: str | None
+    pulled_at: str | None
+    bytes: int | None
+    engines: tuple[str, ...]
 
 
 @lru_cache(maxsize=1)
@@ -58,25 +88,26 @@ def _preset(id: str, entry: dict[str, Any]) -> Preset:
 
 def preset_of(id: str) -> Preset | None:
     """The preset of that name, or of that repo on the hub."""
-    return presets().get(id) or next((known for known in presets().values() if known.repo == id), None)
+    return presets().get(id) or next((preset for preset in presets().values() if preset.repo == id), None)
 
 
-def place(id: str, *, root: Path, paths: bool = False) -> Place:
-    """Where the model of that id stands: built in, under `root`, or with `paths` in any folder.
+def find_model(id: str, *, root: Path, paths: bool = False) -> ModelSource:
+    """Where the model of that id is: built in, under `root`, or with `paths` in any folder.
 
     Raises:
         UnknownModel: there is none.
         ModelNotPulled: the catalog knows it, but it is not under `root`.
     """
-    known = preset_of(id)
-    if known and not known.repo:
-        return Place(known.id, None if known.id == "lead" else Path(str(files("models") / known.id)), known)
+    preset = preset_of(id)
+    if preset and not preset.repo:
+        folder = None if preset.id == "lead" else Path(str(files("models") / preset.id))
+        return ModelSource(preset.id, folder, preset)
     if paths and (Path(id) / "config.json").exists():
-        return Place(str(Path(id)), Path(id), None)
-    canonical = known.repo if known and known.repo else id
+        return ModelSource(str(Path(id)), Path(id), None)
+    canonical = preset.repo if preset and preset.repo else id
     if HUB_ID.fullmatch(canonical) and (root / canonical / "config.json").is_file():
-        return Place(canonical, root / canonical, known)
-    if known:
+        return ModelSource(canonical, root / canonical, preset)
+    if preset:
         raise ModelNotPulled(f"Model {id!r} has not been pulled to {str(root)!r} yet. Run: dateline models pull {id}")
     names = ", ".join(presets())
     raise UnknownModel(
@@ -85,62 +116,63 @@ def place(id: str, *, root: Path, paths: bool = False) -> Place:
     )
 
 
-def known_models(root: Path) -> list[dict[str, Any]]:
-    """Every preset, and every other model under `root`: id, description, tasks, languages, licence, repo, and whether
-    it can be asked for now (`ready`)."""
-    here = pulled(root)
-    listed = [
-        {
-            "id": known.id, "description": known.description, "tasks": known.tasks, "languages": known.languages,
-            "licence": known.licence, "repo": known.repo, "ready": known.repo is None or known.repo in here,
-        }
-        for known in presets().values()
+def list_models(root: Path) -> list[CatalogEntry]:
+    """Every preset, and every other model under `root`."""
+    pulled = pulled_ids(root)
+    entries = [
+        CatalogEntry(
+            preset.id, preset.description, preset.tasks, preset.languages, preset.licence, preset.repo,
+            ready=preset.repo is None or preset.repo in pulled,
+        )
+        for preset in presets().values()
     ]  # fmt: skip
-    repos = {known.repo for known in presets().values()}
-    return listed + [
-        {
-            "id": id, "description": "In the folder of models", "tasks": _tasks_of(root / id), "languages": ("*",),
-            "licence": "see the model's card", "repo": None, "ready": True,
-        }
-        for id in here if id not in repos
-    ]  # fmt: skip
+    repos = {preset.repo for preset in presets().values()}
+    others = [
+        CatalogEntry(
+            id, "In the folder of models", tasks_of(root / id), ("*",), "see the model's card", repo=None, ready=True
+        )
+        for id in pulled
+        if id not in repos
+    ]
+    return entries + others
 
 
-def describe(id: str, *, root: Path) -> dict[str, Any]:
-    """What is known of a model without loading it.
+def model_details(id: str, *, root: Path) -> ModelDetails:
+    """What is known of a model.
 
     Raises:
         UnknownModel: there is none of that id.
+        ModelCorrupt: what was recorded when it was pulled cannot be read.
     """
-    known = preset_of(id)
-    canonical = known.repo if known and known.repo else id
-    folder = root / canonical if HUB_ID.fullmatch(canonical) else None
-    here = folder is not None and (folder / "config.json").is_file()
-    if known is None and not here:
-        place(id, root=root)
-    record = json.loads((folder / "pulled.json").read_text()) if folder and (folder / "pulled.json").exists() else {}
-    return {
-        **(asdict(known) if known else {"id": id, "tasks": _tasks_of(root / canonical)}),
-        "ready": here or (known is not None and known.repo is None),
-        "folder": str(folder) if here else None,
-        "commit": record.get("commit"),
-        "pulled_at": record.get("pulled_at"),
-        "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder and here else None,
-        "engines": ["torch", *(["ctranslate2"] if folder and (folder / "ctranslate2" / "model.bin").exists() else [])],
-    }
-
-
-def _tasks_of(folder: Path) -> tuple[Task, ...]:
-    """By the architecture's name; none where the configuration cannot be read."""
+    preset = preset_of(id)
     try:
-        named = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures") or [""]
-    except (OSError, ValueError, AttributeError):
+        source = find_model(id, root=root)
+    except ModelNotPulled:
+        source = None
+    folder = source.folder if source and (preset is None or preset.repo) else None
+    return ModelDetails(
+        id=preset.id if preset else id,
+        tasks=preset.tasks if preset else tasks_of(folder or root / id),
+        preset=preset,
+        ready=source is not None,
+        folder=str(folder) if folder else None,
+        commit=folders.commit_of(folder) if folder else None,
+        pulled_at=folders.pulled_at(folder) if folder else None,
+        bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder else None,
+        engines=("torch", "ctranslate2") if folder and folders.is_converted(folder) else ("torch",),
+    )
+
+
+def tasks_of(folder: Path) -> tuple[Task, ...]:
+    """What the model there does; nothing where its configuration cannot be read or names another architecture."""
+    try:
+        return folders.TASKS_OF[folders.kind_of(folder)]
+    except (ModelCorrupt, UnsupportedTask):
         return ()
-    return ("summary",) if named[0].endswith("ForConditionalGeneration") else ("topics",)
 
 
-def pulled(root: Path) -> list[str]:
+def pulled_ids(root: Path) -> list[str]:
     """The ids of the models under `root`, sorted: pulled ones, and folders that a user dropped there."""
-    found = [*root.glob("*/config.json"), *root.glob("*/*/config.json")]
-    ids = [path.parent.relative_to(root).as_posix() for path in found]
-    return sorted(id for id in ids if HUB_ID.fullmatch(id) and not id.endswith("/ctranslate2"))
+    paths = [*root.glob("*/config.json"), *root.glob("*/*/config.json")]
+    ids = [path.parent.relative_to(root).as_posix() for path in paths]
+    return sorted(id for id in ids if HUB_ID.fullmatch(id) and not id.endswith(f"/{folders.CONVERTED}"))

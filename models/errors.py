@@ -1,4 +1,4 @@
-"""What can go wrong with pretrained models. Knows nothing of HTTP or of the command line.
+"""What can go wrong with models.
 
 ModelError
 ├── UnknownModel         no preset, hub id or folder of that name
@@ -9,7 +9,6 @@ ModelError
 ├── InputTooLong         the article is longer than the model reads, and `truncation` is "error"
 ├── ModelFailed          the model broke on this article, or answered with what is no answer
 ├── ModelUnavailable     files are missing, or the hub cannot be reached
-│   ├── ModelLoading     it is being loaded, and many wait for it already
 │   ├── HubRefused       the hub wants an access token
 │   └── NoSpace          the disk or the memory cannot hold the model
 └── ModelCorrupt         files are there, but are not what was recorded
@@ -50,10 +49,6 @@ class ModelFailed(ModelError):
 
 class ModelUnavailable(ModelError):
     """The model's files are missing."""
-
-
-class ModelLoading(ModelUnavailable):
-    """The model is being loaded."""
 
 
 class HubRefused(ModelUnavailable):

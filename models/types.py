@@ -1,13 +1,10 @@
-"""The values that models take and give. Knows nothing of where articles come from or where results go."""
+"""The values that models take and give."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
-Task = Literal["summary", "topics"]
-TASKS: tuple[Task, ...] = ("summary", "topics")
-Truncation = Literal["chunk", "truncate", "error"]
-Scoring = Literal["sigmoid", "softmax", "none"]
+from models.options import Kind, SummaryOptions, Task, TopicsOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,45 +37,12 @@ class Summary:
 @dataclass(frozen=True, slots=True)
 class Topic:
     """A scored entry of a vocabulary, or one of the caller's own labels (`qcode` and `uri` None).
-    `score` is a probability between 0 and 1 (a logit, with the scoring "none"); `label` is what the model itself calls
-    the topic, where that differs from `name`."""
+    `score` is a probability between 0 and 1 (a logit, with the scoring "none")."""
 
     name: str
     score: float
     qcode: str | None = None
     uri: str | None = None
-    label: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryOptions:
-    """How to summarise. `sentences`: at most so many; `max_words`: at most so many words in all. For models that
-    write: `min_words`, at least about so many; `beams`, the width of the search. None leaves the choice to the model.
-    """
-
-    sentences: int | None = None
-    max_words: int | None = None
-    truncation: Truncation = "chunk"
-    min_words: int | None = None
-    beams: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TopicsOptions:
-    """How to tag. `labels`: the caller's own labels instead of the vocabulary; `threshold`: the lowest
-    score returned (None: the model's own threshold per label); `limit`: at most so many topics.
-
-    For pretrained classifiers: `scoring`, how logits become scores (None: as the model's config says). For zero-shot
-    models: `multi_label`, whether labels are judged one by one or compete; `template`, the sentence that a label is
-    put into, at `{}`.
-    """
-
-    labels: tuple[str, ...] = ()
-    threshold: float | None = None
-    limit: int | None = None
-    scoring: Scoring | None = None
-    multi_label: bool | None = None
-    template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +55,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One document and what is wanted of it; a task whose options are None is not wanted."""
+    """One document and what is asked of it; a task whose options are None is not asked for."""
 
     document: Document
     summary: SummaryOptions | None = None
@@ -100,8 +64,8 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one `Work`: the tasks that were wanted, or the error that prevented them. `milliseconds` is its
-    share of the run it was part of, where that was measured."""
+    """What came of one `Work`: the tasks that were asked for, or the error that prevented them. `milliseconds` is its
+    share of the run that it was part of, where that was measured."""
 
     summary: Summary | None = None
     topics: tuple[Topic, ...] | None = None
@@ -111,18 +75,25 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a model is. `revision` names its exact bytes; `engine` and `dtype` are part of a result's
-    key because they can change output; `vocabulary` is the release its topics come from.
+    """What a model is, known from its folder without loading it.
 
-    `max_input_tokens` is what it reads at once, None for any length; `max_output_tokens` what it writes at most, None
-    for a model that does not write. `batch_tokens` is what it reads best in one call,
-    `batch_articles` how many articles' results are kept at a time: what an interruption can lose.
-    `characters_per_second` is a first guess of its pace, until that has been measured. `takes_labels`: it scores
-    callers' own labels; `reads_per_label`: it reads the article anew for every one.
+    Args:
+        revision: names its exact bytes.
+        engine, dtype: what runs it and in which number format; part of a key, because they can change output.
+        vocabulary: the release that its topics come from.
+        max_input_tokens: what it reads at once; None for any length.
+        max_output_tokens: what it writes at most; None for a model that does not write.
+        batch_tokens: what it reads best in one call.
+        batch_articles: articles whose results are stored together: what an interruption can lose.
+        characters_per_second: a first guess of its pace, until that has been measured.
+        defaults: its own values of options, where a caller gives none.
+        parameters: what else can change output.
+        labels: what the model itself calls a topic, by the topic's name, where it has labels of its own.
     """
 
     id: str
     revision: str
+    kind: Kind
     tasks: tuple[Task, ...]
     engine: str
     dtype: str
@@ -132,37 +103,34 @@ class ModelInfo:
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
     batch_tokens: int = 16_384
-    characters_per_second: float = 20_000
     batch_articles: int = 32
-    takes_labels: bool = False
-    reads_per_label: bool = False
+    characters_per_second: float = 20_000
+    defaults: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def takes_labels(self) -> bool:
+        """Whether it scores a caller's own labels."""
+        return self.kind in {"embedded", "zero-shot"}
+
+    @property
+    def reads_per_label(self) -> bool:
+        """Whether it reads the article once for every label."""
+        return self.kind == "zero-shot"
 
 
 class Model(Protocol):
-    """The contract of every model: a list of work in, as many outcomes out, in order.
+    """The contract of every model: a list of work in, one outcome for each out, in order.
 
-    A document that cannot be read is an `Outcome` with an error; the others are answered. A single
-    document is a list of one, and its outcome does not depend on what else is in the list.
+    A document that cannot be read is an `Outcome` with an error; the others are answered. A single document is a list
+    of one, and its outcome does not depend on what else is in the list.
     """
 
     @property
     def info(self) -> ModelInfo: ...
 
-    def parameters(self, task: Task, options: SummaryOptions | TopicsOptions) -> dict[str, object]:
-        """The options with the model's defaults filled in: every parameter that can change output.
-
-        Raises:
-            UnsupportedTask: the model does not do `task`.
-            InvalidOption: a value lies outside what the model takes.
-        """
-        ...
-
     def run(self, work: Sequence[Work]) -> list[Outcome]: ...
-
-
-def as_fields(value: Summary | Sentence | Topic) -> dict[str, Any]:
-    """The value's fields by name, not copied: `dataclasses.asdict` takes ten times as long, for every result."""
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 def summary_text(sentences: Sequence[Sentence]) -> str:

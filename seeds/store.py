@@ -1,14 +1,14 @@
 """Results beside records: an SQLite file by default, PostgreSQL when replicas share one. Looks results up by key, in
-batches, and never overwrites one. Knows nothing of what a key or a result means."""
+batches, and never overwrites one."""
 
-import json
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 
 from sqlalchemy import (
     Column,
@@ -38,6 +38,12 @@ from seeds.errors import StoreCorrupt, StoreUnavailable
 
 KEYS_PER_QUERY = 500
 BUSY_SECONDS = 30
+POSTGRESQL_LIMITS = {
+    "connect_timeout": 5, "options": "-c statement_timeout=30000 -c lock_timeout=10000",
+    "keepalives_idle": 30, "tcp_user_timeout": 30_000,
+}  # fmt: skip
+"""Seconds, and milliseconds in `options` and `tcp_user_timeout`: a database that does not answer fails a request, and
+does not hold it for ever."""
 
 metadata = MetaData()
 schema = Table("dateline_schema", metadata, Column("version", Integer, nullable=False))
@@ -74,17 +80,23 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables, _without_
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One task's result for one content, with its provenance. `content` is the SHA-256 of what was read; `parameters`
-    and `value` are JSON objects; `milliseconds` is the share of the inference it came from."""
+    """One task's result for one content, with its provenance.
+
+    Args:
+        content: the SHA-256 of what was read.
+        parameters: a JSON object, as text.
+        value: the answer itself as JSON text: a summary object, or a list of topics.
+        milliseconds: its share of the inference that it came from.
+    """
 
     key: str
     task: str
     content: str
     model: str
     revision: str
-    parameters: dict[str, object]
+    parameters: str
     vocabulary: str | None
-    value: dict[str, object]
+    value: str
     milliseconds: float
     created_at: str
 
@@ -106,47 +118,31 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = _parse(url)
         self.name = self.url.database or "" if self._is_sqlite else _shown(self.url)
-        self._writing = threading.Lock()
         self._insertion = (sqlite if self._is_sqlite else postgresql).insert(results).on_conflict_do_nothing()
+        # SQLite has one writer at a time; waiting for a lock of ours is fairer than its own retries.
+        self._write_lock = threading.Lock() if self._is_sqlite else nullcontext()
         self._engine = self._create_engine()
         with self._errors("opened"):
             self._migrate()
 
     def find(self, keys: Sequence[str]) -> dict[str, Result]:
         """The stored results of those keys; a key that has none is absent."""
-        wanted = list(dict.fromkeys(keys))
-        found: dict[str, Result] = {}
+        distinct = list(dict.fromkeys(keys))
+        results_by_key: dict[str, Result] = {}
         with self._reading() as connection:
-            for start in range(0, len(wanted), KEYS_PER_QUERY):
-                for row in connection.execute(BY_KEYS, {"keys": wanted[start : start + KEYS_PER_QUERY]}).mappings():
-                    values = dict(row)
-                    values["parameters"] = json.loads(values["parameters"])
-                    values["value"] = json.loads(values["value"])
-                    found[values["key"]] = Result(**values)
-        return found
+            for start in range(0, len(distinct), KEYS_PER_QUERY):
+                for row in connection.execute(BY_KEYS, {"keys": distinct[start : start + KEYS_PER_QUERY]}).mappings():
+                    results_by_key[row["key"]] = Result(**row)
+        return results_by_key
 
     def save(self, new: Sequence[Result]) -> None:
         """Keep the results, all or none. A key that is already kept stays as it is."""
         if not new:
             return
-        written: dict[int, str] = {}  # results of one request share their parameters
-        rows = [
-            {
-                "key": result.key,
-                "task": result.task,
-                "content": result.content,
-                "model": result.model,
-                "revision": result.revision,
-                "parameters": written.get(id(result.parameters))
-                or written.setdefault(id(result.parameters), json.dumps(result.parameters, ensure_ascii=False)),
-                "vocabulary": result.vocabulary,
-                "value": json.dumps(result.value, ensure_ascii=False),
-                "milliseconds": result.milliseconds,
-                "created_at": result.created_at,
-            }
-            for result in new
-        ]
-        with self._errors("written"), self._writing, self._engine.begin() as connection:
+        columns = [column.name for column in results.columns]
+        rows = [{name: getattr(result, name) for name in columns} for result in new]
+        rows.sort(key=itemgetter("key"))  # in one order everywhere, or two replicas could each wait for the other's row
+        with self._errors("written"), self._write_lock, self._engine.begin() as connection:
             connection.execute(self._insertion, rows)
 
     def count(self) -> int:
@@ -164,7 +160,7 @@ class Store:
     def _create_engine(self) -> Engine:
         if not self._is_sqlite:
             try:
-                return create_engine(self.url, pool_pre_ping=True)
+                return create_engine(self.url, pool_pre_ping=True, connect_args=POSTGRESQL_LIMITS)
             except (ModuleNotFoundError, NoSuchModuleError) as error:
                 raise StoreUnavailable(
                     "A PostgreSQL store needs its driver. Install it: pip install 'dateline[postgresql]', and "

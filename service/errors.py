@@ -111,7 +111,6 @@ PROBLEMS: dict[type[Exception], Problem] = {
     models.UnreadableText: Problem(422, "unreadable_text", "Unreadable text"),
     models.InputTooLong: Problem(422, "input_too_long", "Article too long for the model"),
     models.ModelFailed: Problem(500, "model_failed", "The model failed"),
-    models.ModelLoading: Problem(503, "model_loading", "The model is being loaded"),
     models.NoSpace: Problem(503, "no_space", "The model does not fit"),
     models.ModelUnavailable: Problem(503, "model_unavailable", "Model unavailable"),
     models.ModelCorrupt: Problem(503, "model_corrupt", "Model files are damaged"),
@@ -141,6 +140,22 @@ UNEXPECTED = Problem(500, "internal_error", "Internal error")
 def problem_of(error: Exception) -> Problem:
     """The table's entry for the error's class or the nearest class above it."""
     return next((PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS), UNEXPECTED)
+
+
+def problem_fields(error: Exception, *, instance: str | None = None) -> dict[str, object]:
+    """The error as RFC 9457 has it, with the detail again as `error` for clients that read that. An unexpected error
+    keeps its details to the log."""
+    problem = problem_of(error)
+    detail = str(error) if problem is not UNEXPECTED else "An internal error occurred; the log has the details."
+    return {
+        "type": f"urn:dateline:problem:{problem.error_type}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": detail,
+        "instance": instance,
+        "error": detail,
+        "error_type": problem.error_type,
+    }
 
 
 def expected() -> tuple[type[Exception], ...]:

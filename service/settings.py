@@ -1,13 +1,18 @@
-"""Settings, read once from the environment. `python -m service.settings` prints the README's table."""
+"""Settings, read once from the environment. `python -m service.settings` prints their table in the documentation."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.cache import ModelCache
+from models.open import Inference
+
 PREFIX = "DATELINE_"
+API_KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class InvalidSettings(Exception):
@@ -46,11 +51,15 @@ class Settings(BaseSettings):
     max_queue_seconds: float = Field(
         10, gt=0, description="Most seconds of work, by estimate, that may wait; beyond that a request is answered 429"
     )
-    max_waiting: int = Field(200, ge=1, le=240, description="Most requests that may wait at once")
+    max_waiting: int = Field(200, ge=1, description="Requests that may wait at once")
     deadline_seconds: float = Field(60, gt=0, description="Work that has not begun so long after it was admitted fails")
     stuck_seconds: float = Field(
         120, gt=0, description="A batch that runs longer, and four times longer than estimated, is given up"
     )
+    drain_seconds: float = Field(
+        3, ge=0, description="After SIGTERM: how long `/readyz` fails while requests are still taken, so that a load "
+        "balancer can turn away first",
+    )  # fmt: skip
     max_article_characters: int = Field(400_000, ge=1, description="Longest article accepted, in characters")
     max_articles: int = Field(256, ge=1, description="Most articles in one request")
     max_body_bytes: int = Field(32 * 1024**2, ge=1024, description="Largest request body accepted")
@@ -66,6 +75,13 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(key.strip() for key in value.split(",") if key.strip())
         return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _visible(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if all(API_KEY.fullmatch(key.get_secret_value()) for key in keys):
+            return keys
+        raise ValueError("a key may hold visible ASCII characters alone: an HTTP header carries no others safely")
 
     @property
     def models_folder(self) -> Path:
@@ -91,7 +107,22 @@ def read_settings(**overrides: object) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
         name = name if name.startswith(PREFIX) else PREFIX + name
-        raise InvalidSettings(f"{name} is {first['input']!r}: {first['msg']}. Correct it or unset it.") from error
+        value = "set" if "KEY" in name else repr(first["input"])  # a secret is never printed
+        raise InvalidSettings(f"{name} is {value}: {first['msg']}. Correct it or unset it.") from error
+
+
+def model_cache(settings: Settings, *, paths: bool = False) -> ModelCache:
+    """The models that the settings allow.
+
+    Args:
+        paths: whether a path to a folder is an id too, as on the command line.
+    """
+    return ModelCache(
+        settings.models_folder,
+        inference=Inference(dtype=settings.dtype, engine=settings.engine),
+        max_loaded=settings.max_loaded_models,
+        paths=paths,
+    )
 
 
 def unknown_variables() -> list[str]:

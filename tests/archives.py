@@ -12,9 +12,9 @@ from service.archive.job import ArchiveJob
 from service.archive.part import Notify
 from service.archive.run import ArchiveRun, TakeUp
 from service.archive.workers import Here, Setup
-from service.digest import Digester, Wanted
+from service.digest import Digester, DigestOptions
 from tests.articles import BUDGET, FOOTBALL, HARBOUR
-from tests.doubles import Counting, OneShelf
+from tests.doubles import Counting, SomeModels
 
 TEXTS = [HARBOUR, FOOTBALL, BUDGET]
 LEAD = ("--tasks", "summary", "--model", "lead")
@@ -65,7 +65,7 @@ def errors(records: list[Record]) -> list[str]:
 def archive_job(source: Path | str, out: Path, *, model: Any = None, **options: Any) -> ArchiveJob:
     """A job with results beside the output, both tasks by one model."""
     chosen = model or Counting()
-    wanted = options.pop("wanted", Wanted(summary_model=chosen.info.id, topics_model=chosen.info.id))
+    wanted = options.pop("wanted", DigestOptions(summary_model=chosen.info.id, topics_model=chosen.info.id))
     format = options.pop("format", None) or output_format(out)
     store = options.pop("store_url", f"sqlite:///{out}.results.db")
     return ArchiveJob(str(source), out, wanted, format, store, Path("nowhere"), **options)
@@ -85,7 +85,7 @@ def archive_run(
     job = archive_job(source, out, model=chosen, **options)
 
     def make(job: ArchiveJob) -> Digester:
-        return Digester(OneShelf({chosen.info.id: chosen}), store or Store(job.store))
+        return Digester(SomeModels({chosen.info.id: chosen}), store or Store(job.store))
 
     def start(setup: Setup, notify: Notify) -> Here:
         return Here(replace(setup, make=make), notify=notify)

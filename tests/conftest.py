@@ -9,9 +9,9 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-from models.embedded import Heads
-from models.encoder import EncoderConfig
-from models.network import NewsMiniLM
+from models.extractive.encoder import EncoderConfig
+from models.extractive.network import NewsMiniLM
+from models.extractive.news_minilm import Heads
 from models.training.export import export
 from seeds.store import Store
 from tests import articles

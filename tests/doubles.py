@@ -1,22 +1,28 @@
 """Models that tests can look into: they really compute, and count what they are asked."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from models.errors import UnknownModel, UnsupportedTask
-from models.summarisers.lead import Lead
-from models.types import Model, ModelInfo, Outcome, SummaryOptions, Task, Topic, TopicsOptions, Work
+from models.cache import ModelCache
+from models.catalog import ModelSource
+from models.errors import UnknownModel
+from models.extractive.lead import Lead
+from models.open import DType, EngineName, Inference, describe, load
+from models.types import Model, ModelInfo, Outcome, Topic, Work
 
 INFO = ModelInfo(
     id="counting",
     revision="r1",
+    kind="embedded",
     tasks=("summary", "topics"),
     engine="python",
     dtype="float64",
     languages=("*",),
     licence="Apache-2.0",
     vocabulary="letters-1",
+    defaults={"sentences": 3},
 )
 
 
@@ -28,13 +34,6 @@ class Counting:
     seen: list[Work] = field(default_factory=list)
     runs: int = 0
     gate: threading.Event | None = None
-
-    def parameters(self, task: Task, options: SummaryOptions | TopicsOptions) -> dict[str, object]:
-        if task not in self.info.tasks:
-            raise UnsupportedTask(f"Model {self.info.id!r} does not do {task}.")
-        if isinstance(options, SummaryOptions):
-            return Lead().parameters(task, options)
-        return {"labels": list(options.labels), "threshold": options.threshold, "limit": options.limit}
 
     def run(self, work: Sequence[Work]) -> list[Outcome]:
         self.runs += 1
@@ -51,15 +50,30 @@ class Counting:
 
 
 @dataclass
-class OneShelf:
+class SomeModels:
     """Gives the models it was made with."""
 
-    models: dict[str, Model]
+    models: Mapping[str, Model]
 
-    def get(self, id: str) -> Model:
+    def info(self, id: str) -> ModelInfo:
         if id not in self.models:
             raise UnknownModel(f"There is no model {id!r}.")
-        return self.models[id]
+        return self.models[id].info
 
-    def check(self, id: str) -> None:
-        self.get(id)
+    def is_loaded(self, info: ModelInfo) -> bool:
+        return True
+
+    def get(self, info: ModelInfo) -> Model:
+        return self.models[info.id]
+
+
+def load_model(id: str, root: Path = Path("none"), *, dtype: DType = "auto", engine: EngineName = "auto") -> Model:
+    """The model of that id, loaded as the service would."""
+    cache = ModelCache(root, inference=Inference(dtype, engine))
+    return cache.get(cache.info(id))
+
+
+def load_folder(folder: Path, id: str, *, dtype: DType = "auto", engine: EngineName = "auto") -> Model:
+    """The model in a folder, under any id."""
+    source = ModelSource(id, folder, None)
+    return load(source, describe(source, Inference(dtype, engine)))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from service.serving import listen
+from service.http.server import listen
 
 
 @contextmanager

@@ -5,12 +5,12 @@ import os
 import signal
 from typing import Any
 
-from models.summarisers.lead import Lead
+from models.extractive.lead import Lead
 from models.types import Outcome
 from seeds.store import Store
 from service.archive.job import ArchiveJob
 from service.digest import Digester
-from tests.doubles import OneShelf
+from tests.doubles import SomeModels
 
 
 class Poisoned(Lead):
@@ -32,11 +32,11 @@ class Doomed(Lead):
 
 
 def poisoned(job: ArchiveJob) -> Digester:
-    return Digester(OneShelf({"lead": Poisoned()}), Store(job.store))
+    return Digester(SomeModels({"lead": Poisoned()}), Store(job.store))
 
 
 def doomed(job: ArchiveJob) -> Digester:
-    return Digester(OneShelf({"lead": Doomed()}), Store(job.store))
+    return Digester(SomeModels({"lead": Doomed()}), Store(job.store))
 
 
 def never(job: ArchiveJob) -> Digester:

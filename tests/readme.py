@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from service.app import create_app
+from service.http.app import create_app
 from service.settings import Settings, table
 
 README = Path(__file__).parent.parent / "README.md"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 
-from models.sentences import sentences
+from models.text.sentences import sentences
 
 MEASURES = ("rouge1", "rouge2", "rougeLsum")
 RESAMPLES = 5_000

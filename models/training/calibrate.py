@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similarity
 
 from models import vocabulary
-from models.embedded import Heads
-from models.network import GroupMeans, NewsMiniLM
+from models.extractive.network import GroupMeans, NewsMiniLM
+from models.extractive.news_minilm import Heads
 from models.training.examples import Example
 from models.training.train import Plan, document_vector, part_vectors
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from models.sentences import sentences
+from models.extractive.windows import Windows, cut
+from models.text.sentences import sentences
 from models.training.corpus import Pair
 from models.training.oracle import Oracle, oracle
 from models.training.topics import Labelled, headline, targets
-from models.windows import Windows, cut
 
 WEAK = 0.3
 """What a headline, or the lead of an article, counts as a summary, against an editor's highlights."""

@@ -1,4 +1,4 @@
-"""Writes a trained network in the layout that `models.embedded` loads, with checksums."""
+"""Writes a trained network in the layout that `models.extractive.news_minilm` loads, with checksums."""
 
 import json
 import shutil
@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from models import loading
-from models.embedded import HEADS_CONFIG, HEADS_WEIGHTS, Heads
-from models.network import NewsMiniLM
+from models.extractive.network import NewsMiniLM
+from models.extractive.news_minilm import HEADS_CONFIG, HEADS_WEIGHTS, Heads
+from models.folder import write_checksums
 
 
 def export(model: NewsMiniLM, heads: Heads, *, base: Path, folder: Path) -> None:
@@ -31,7 +31,7 @@ def export(model: NewsMiniLM, heads: Heads, *, base: Path, folder: Path) -> None
     (folder / "config.json").write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     shutil.copyfile(base / "tokenizer.json", folder / "tokenizer.json")
     names = ["model.safetensors", HEADS_WEIGHTS, HEADS_CONFIG, "config.json", "tokenizer.json"]
-    loading.write_checksums(folder, names)
+    write_checksums(folder, names)
 
 
 def half(tensor: torch.Tensor) -> torch.Tensor:

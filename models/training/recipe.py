@@ -8,8 +8,8 @@ from random import Random
 
 import torch
 
-from models import loading
-from models.network import NewsMiniLM
+from models.checkpoint import load_encoder, load_tokenizer
+from models.extractive.network import NewsMiniLM
 from models.training import corpus, topics
 from models.training.calibrate import calibrate
 from models.training.examples import Example, summary_examples, topic_examples
@@ -63,7 +63,7 @@ def run(data: Path, base: Path, out: Path, *, plan: Plan, most: int | None = Non
         most: limits the documents of each kind, for a trial run.
     """
     corpora = gather(data)
-    tokenizer = loading.load_tokenizer(base)
+    tokenizer = load_tokenizer(base)
     random = Random(plan.seed)
     sampled = topics.sample([row for row in corpora.labelled if row.split == "train"], random)
     tagged = topic_examples(sampled[:most], tokenizer, max_tokens=TOPICS_TOKENS, random=random)
@@ -73,7 +73,7 @@ def run(data: Path, base: Path, out: Path, *, plan: Plan, most: int | None = Non
     log.info("%d articles with leads for summaries, %s tokens", len(weak), f"{total(weak):,}")
     log.info("%d texts with topics, %s tokens", len(tagged), f"{total(tagged):,}")
     torch.manual_seed(plan.seed)
-    encoder = loading.load_encoder(base, dtype=torch.float32)
+    encoder = load_encoder(base, dtype="float32")
     model = NewsMiniLM(encoder, topics=len(TOP_LEVEL))
     fit(model, summaries, [*weak, *tagged], plan=plan, checkpoint=out.with_name(out.name + ".checkpoint"))
     validation = [row for row in corpora.labelled if row.split == "validation"][:most]

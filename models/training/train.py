@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax, softmax
 from torch.nn.utils.rnn import pad_sequence
 
-from models.network import GroupMeans, NewsMiniLM
+from models.extractive.network import GroupMeans, NewsMiniLM
 from models.training.examples import Example, batches, windows
 
 log = logging.getLogger(__name__)

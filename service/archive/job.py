@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.shelf import DType, EngineName
+from models.open import Inference
 from seeds.archives import Format, ReadOptions, Source
 from seeds.archives.source import STDIN
 from seeds.outputs import FIELDS, OutputFormat, suffix_of
-from service.digest import Wanted
+from service.digest import DigestOptions
 
 MEMORY = "sqlite://"
 """A store that keeps nothing beyond the part that is being worked on."""
@@ -18,12 +18,11 @@ MEMORY = "sqlite://"
 @dataclass(frozen=True, slots=True)
 class ArchiveJob:
     """`sample`: only every n-th record; `limit`: only the first n of these. `guard`: disarm formulas in CSV. `store`
-    is a
-    database URL; `models` the folder of pulled models."""
+    is a database URL; `models` the folder of pulled models."""
 
     input: str
     out: Path
-    wanted: Wanted
+    digest_options: DigestOptions
     format: OutputFormat
     store: str
     models: Path
@@ -34,8 +33,7 @@ class ArchiveJob:
     guard: bool = True
     limit: int | None = None
     sample: int = 1
-    dtype: DType = "auto"
-    engine: EngineName = "auto"
+    inference: Inference = field(default_factory=Inference)
     max_article_characters: int = 400_000
 
     @property
@@ -67,9 +65,9 @@ class ArchiveJob:
             "input": [_file_state(source) for source in sources],
             "read": asdict(self.read),
             "models": models,
-            "tasks": sorted(self.wanted.models()),
-            "summary_options": asdict(self.wanted.summary),
-            "topics_options": asdict(self.wanted.topics),
+            "tasks": sorted(self.digest_options.models()),
+            "summary_options": asdict(self.digest_options.summary),
+            "topics_options": asdict(self.digest_options.topics),
             "output_format": self.format,
             "output_fields": list(self.row_fields),
             "guard": self.guard,

@@ -12,19 +12,17 @@ from seeds.archives.source import Source, failed
 from seeds.errors import BrokenOff, UnreadableRecord
 from seeds.outputs import Row, encode
 from seeds.outputs.parts import write_whole
-from service.admission import Urgency
 from service.archive.job import ArchiveJob
 from service.archive.paths import RunPaths
 from service.archive.plan import Part, Task
 from service.archive.report import Counts, Failure, PartReport
 from service.archive.rows import to_row
-from service.digest import Digest, Digester, Waiting
+from service.digest import Digest, Digester
 from service.errors import ArchiveChanged, OutputUnwritable, WorkerEnded
 
 WINDOW = 512
-"""Records digested at a time: what progress is told after. A multiple of every model's batch, so that the work left
-after
-an interruption falls into the same batches, and batches that decide a score's last digits are the same."""
+"""Records digested at a time; progress is reported after each. A multiple of every model's batch, so that what is left
+after an interruption falls into the same batches, and batches that decide a score's last digits are the same."""
 
 Notify = Callable[[int], None]
 """Hears how many records were digested."""
@@ -55,7 +53,7 @@ def digest_part(part: PartRecords, job: ArchiveJob, digester: Digester, notify: 
     """The digest of each record; None for one that could not be read. Those of like length are digested together.
 
     Raises:
-        ModelError, StoreError: as `Digester.digest`.
+        ModelError, StoreError: as `Digester.ask`.
     """
     records, task = part.records, part.task
     digests: list[Digest | None] = [None] * len(records)
@@ -67,7 +65,7 @@ def digest_part(part: PartRecords, job: ArchiveJob, digester: Digester, notify: 
     left = iter([number for number in numbers if number not in task.killers])
     while window := list(islice(left, WINDOW)):
         articles = [records[number].article for number in window]
-        results = digester.digest(articles, job.wanted, waits=Waiting(urgency=Urgency.ARCHIVE))
+        results = digester.ask(articles, job.digest_options).result()
         for number, digest in zip(window, results, strict=True):
             digests[number] = digest
         notify(len(window))
@@ -194,7 +192,7 @@ def _killed() -> WorkerEnded:
 
 
 def _all_before(digest: Digest, since: str) -> bool:
-    return bool(digest.provenance) and all(result.created_at < since for result in digest.provenance.values())
+    return bool(digest.results) and all(result.created_at < since for result in digest.results.values())
 
 
 def _write(index: int, job: ArchiveJob, data: bytes, report: PartReport) -> None:

@@ -1,6 +1,6 @@
 """Turns a record and its digest into the row of the output."""
 
-from collections.abc import Mapping
+import json
 from typing import Any
 
 from seeds.archives import Record
@@ -16,7 +16,7 @@ SCORE_DIGITS = 4
 def to_row(record: Record, digest: Digest | None) -> Row:
     """The row of a record that was digested, or failed before that."""
     article = record.article
-    results = digest.provenance if digest else {}
+    results = digest.results if digest else {}
     error = record.error or (digest.error if digest else None)
     return Row(
         id=article.id or record.place,
@@ -25,7 +25,7 @@ def to_row(record: Record, digest: Digest | None) -> Row:
         url=article.url,
         language=article.language,
         text=article.text or None,
-        summary=results["summary"].value if "summary" in results else None,
+        summary=json.loads(results["summary"].value) if "summary" in results else None,
         topics=_topics(results["topics"]) if "topics" in results else None,
         provenance={task: _provenance(result) for task, result in results.items()} if results else None,
         error={"error_type": problem_of(error).error_type, "detail": str(error)} if error else None,
@@ -33,10 +33,9 @@ def to_row(record: Record, digest: Digest | None) -> Row:
 
 
 def _topics(result: Result) -> list[dict[str, Any]]:
-    topics: list[Mapping[str, Any]] = result.value["topics"]  # type: ignore[assignment]
     return [
         {name: topic[name] for name in ("qcode", "uri", "name")} | {"score": round(topic["score"], SCORE_DIGITS)}
-        for topic in topics
+        for topic in json.loads(result.value)
     ]
 
 

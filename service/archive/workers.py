@@ -1,13 +1,12 @@
 """Who works on parts: here in this process; processes.py and cluster.py have worker processes and actors on Ray. All
-walk
-the same digest path; they differ in who reads, digests and writes, and in what is left when a worker ends."""
+take the same digest path; they differ in who reads, digests and writes, and in what is left when a worker ends."""
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from models.shelf import Shelf
+from models.cache import ModelCache
 from seeds.store import Store
 from service.archive.job import MEMORY, ArchiveJob
 from service.archive.part import Notify, digest_part, read_part, write_part
@@ -23,8 +22,8 @@ MakeDigester = Callable[[ArchiveJob], Digester]
 
 def make_digester(job: ArchiveJob) -> Digester:
     """The digester of a worker. On the command line a path is a model's id too."""
-    shelf = Shelf(job.models, dtype=job.dtype, engine=job.engine, paths=True)
-    return Digester(shelf, Store(job.store), max_article_characters=job.max_article_characters)
+    models = ModelCache(job.models, inference=job.inference, paths=True)
+    return Digester(models, Store(job.store), max_article_characters=job.max_article_characters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class PartWorker:
         )
 
     def describe(self) -> dict[str, Any]:
-        return {task: asdict(info) for task, info in self._digester.describe(self._setup.job.wanted).items()}
+        return {task: asdict(info) for task, info in self._digester.describe(self._setup.job.digest_options).items()}
 
     def submit(self, task: Task, notify: Notify) -> Future[PartReport]:
         job = self._setup.job

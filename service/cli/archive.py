@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from models.options import SummaryOptions, TopicsOptions
 from service.cli.exits import INTERRUPTED, SOME_FAILED, one_line_errors
 from service.cli.options import TaskOptions, split, with_options
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from service.archive.part import Notify
     from service.archive.run import StartWorkers
     from service.archive.workers import Setup, Workers
+    from service.digest import DigestOptions
     from service.settings import Settings
 
 
@@ -33,7 +35,6 @@ class ArchiveOptions(TaskOptions):
         ),
     ]
     model: Annotated[str | None, typer.Option(help="Model for every task.")] = None
-    topic_limit: Annotated[int | None, typer.Option(help="Topics of a record, at most.")] = None
     format: Annotated[
         Literal["text", "jsonl", "csv", "parquet", "json", "warc", "xml", "html"] | None,
         typer.Option(help="What the input is, where its names do not tell."),
@@ -84,22 +85,24 @@ class ArchiveOptions(TaskOptions):
         return "restart" if self.restart else "resume" if self.resume else "same"
 
 
-@with_options(ArchiveOptions)
+@with_options({"limit": "topic_limit"}, summary=SummaryOptions, topics=TopicsOptions, options=ArchiveOptions)
 def archive(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="A file, a folder, a glob in quotes, or - for stdin.")],
     options: ArchiveOptions,
+    summary: SummaryOptions,
+    topics: TopicsOptions,
 ) -> None:
     """Digest a whole archive. After any interruption run the same command again: it goes on where it was.
 
     Every input record becomes one row, in order. What cannot be read or digested is set aside in OUTPUT.errors.jsonl.
     """
     with one_line_errors():
-        code = _run(source, options)
+        code = _run(source, options, summary, topics)
     if code:
         raise typer.Exit(code)
 
 
-def _run(source: str, options: ArchiveOptions) -> int:
+def _run(source: str, options: ArchiveOptions, summary: SummaryOptions, topics: TopicsOptions) -> int:
     """The exit code."""
     from seeds.archives import find_sources
     from seeds.store import Store
@@ -112,7 +115,7 @@ def _run(source: str, options: ArchiveOptions) -> int:
     settings = read_settings(
         summary_model=options.summary_model or options.model, topics_model=options.topics_model or options.model
     )
-    job = _job(source, options, settings)
+    job = _job(source, options, settings, options.digest_options(settings, summary, topics))
     unread: list[str] = []
     all_sources = find_sources(source, format=options.format, unread=unread)
     sources = without_own(all_sources, source)
@@ -164,7 +167,8 @@ def _make_folder(folder: Path) -> None:
         raise OutputUnwritable(f"The folder {str(folder)!r} cannot be written to ({error.strerror}).") from error
 
 
-def _job(source: str, options: ArchiveOptions, settings: Settings) -> ArchiveJob:
+def _job(source: str, options: ArchiveOptions, settings: Settings, digest_options: DigestOptions) -> ArchiveJob:
+    from models.open import Inference
     from seeds.outputs import FIELDS, output_format
     from service.archive.job import ArchiveJob
 
@@ -179,7 +183,7 @@ def _job(source: str, options: ArchiveOptions, settings: Settings) -> ArchiveJob
     return ArchiveJob(
         input=source,
         out=options.out,
-        wanted=options.requested(settings, topic_limit=options.topic_limit),
+        digest_options=digest_options,
         format=format,
         store=_store_url(options, settings),
         models=settings.models_folder,
@@ -190,8 +194,7 @@ def _job(source: str, options: ArchiveOptions, settings: Settings) -> ArchiveJob
         guard=options.guard,
         limit=options.limit,
         sample=options.sample,
-        dtype=settings.dtype,
-        engine=settings.engine,
+        inference=Inference(dtype=settings.dtype, engine=settings.engine),
         max_article_characters=settings.max_article_characters,
     )
 
@@ -224,8 +227,8 @@ def _store_url(options: ArchiveOptions, settings: Settings) -> str:
     alone."""
     from service.archive.job import MEMORY
 
-    place = options.store or settings.store or str(options.out.with_name(options.out.name + ".results.db"))
-    url = place if "://" in place or place.startswith("postgres") else f"sqlite:///{place}"
+    store = options.store or settings.store or str(options.out.with_name(options.out.name + ".results.db"))
+    url = store if "://" in store or store.startswith("postgres") else f"sqlite:///{store}"
     return MEMORY if options.ray_address and url.startswith("sqlite") else url
 
 
@@ -237,11 +240,12 @@ def _store_file(url: str) -> Path | None:
 def _starter(job: ArchiveJob, options: ArchiveOptions, settings: Settings) -> StartWorkers:
     """What makes the workers: Python alone holds the interpreter, and wants a process for every core; a model in torch
     keeps every core busy from one."""
-    from models.catalog import place
+    from models.catalog import find_model
 
     executor = options.executor or options.engine or "processes"
     in_python = all(
-        place(model, root=settings.models_folder, paths=True).folder is None for model in job.wanted.models().values()
+        find_model(model, root=settings.models_folder, paths=True).folder is None
+        for model in job.digest_options.models().values()
     )
     number = options.workers or (len(os.sched_getaffinity(0)) if in_python else 1)
 

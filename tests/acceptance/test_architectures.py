@@ -8,7 +8,7 @@ import torch
 from fastapi.testclient import TestClient
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from service.app import create_app
+from service.http.app import create_app
 from service.settings import Settings
 from tests.hub import COMMIT, hub
 from tests.integration.test_pretrained import SHORT, TEXTS, plainly_generated

@@ -21,19 +21,19 @@ from typing import Any
 
 import psutil
 
-from models.shelf import Shelf
-from models.types import Document, SummaryOptions, TopicsOptions, Work
+from models.options import SummaryOptions, TopicsOptions
+from models.types import Document, Work
 from seeds.archives import find_sources
 from seeds.store import Store
 from service.archive.cluster import RayWorkers
 from service.archive.job import ArchiveJob
 from service.archive.run import ArchiveRun
 from service.archive.workers import Here
-from service.digest import Digester, Wanted
+from service.digest import Digester, DigestOptions
 from tests.archives import LEAD
 from tests.articles import long_article
 from tests.bench.serving import DATELINE
-from tests.doubles import OneShelf
+from tests.doubles import SomeModels, load_model
 from tests.warcs import http, page, record, write_warc
 
 WORDS = [
@@ -110,14 +110,14 @@ def megabytes(pid: int) -> float:
     """Memory of a process and those below it, what they share counted once."""
     try:
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        return sum(member.memory_full_info().pss for member in family) / 1e6
+        return float(sum(member.memory_full_info().pss for member in family) / 1e6)
     except psutil.Error:
         return 0.0
 
 
 def embedded(folder: Path, *, count: int, rounds: int) -> None:
-    model = Shelf(folder).get("news-minilm")
-    wanted = Wanted(summary_model="news-minilm", topics_model="news-minilm")
+    model = load_model("news-minilm", folder)
+    wanted = DigestOptions(summary_model="news-minilm", topics_model="news-minilm")
     ratios = []
     for number in range(rounds + 1):
         source, out = folder / f"e{number}.jsonl", folder / f"e{number}.out.jsonl"
@@ -128,7 +128,7 @@ def embedded(folder: Path, *, count: int, rounds: int) -> None:
         job = ArchiveJob(str(source), out, wanted, "jsonl", f"sqlite:///{folder / f'e{number}.db'}", folder)
 
         def make(job: ArchiveJob) -> Digester:
-            return Digester(OneShelf({"news-minilm": model}), Store(job.store))
+            return Digester(SomeModels({"news-minilm": model}), Store(job.store))
 
         run = ArchiveRun(
             job, find_sources(str(source)), lambda setup, notify: Here(replace(setup, make=make), notify=notify)
@@ -162,7 +162,7 @@ def on_ray(folder: Path, *, files: int) -> None:
     records = files * PAGES_PER_WARC
     for workers in (1, 2, 4):
         job = ArchiveJob(
-            str(crawl), folder / f"ray{workers}.jsonl", Wanted(summary_model="lead"), "jsonl",
+            str(crawl), folder / f"ray{workers}.jsonl", DigestOptions(summary_model="lead"), "jsonl",
             f"sqlite:///{folder / f'ray{workers}.db'}", folder,
         )  # fmt: skip
         spent: dict[str, float] = {}

@@ -10,14 +10,14 @@ import statistics
 import time
 from collections.abc import Callable
 from importlib.resources import files
-from pathlib import Path
 
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from models.shelf import Shelf
-from models.types import Document, SummaryOptions, TopicsOptions, Work
+from models.options import SummaryOptions, TopicsOptions
+from models.types import Document, Work
 from tests.articles import long_article
+from tests.doubles import load_model
 
 BATCH = 8
 
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     texts = [f"Edition {number}. " + long_article(options.words) for number in range(options.articles)]
-    model = Shelf(Path("none")).get("news-minilm")
+    model = load_model("news-minilm")
     folder = str(files("models") / "news-minilm")
     plain = AutoModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)

@@ -27,9 +27,12 @@ from typing import Any
 
 import torch
 
-from models.shelf import Shelf
-from models.types import Document, SummaryOptions, TopicsOptions, Work
+from models.catalog import ModelSource
+from models.open import Inference, describe
+from models.options import SummaryOptions, TopicsOptions
+from models.types import Document, Work
 from tests.articles import long_article
+from tests.doubles import load_model
 
 DATELINE = Path(sys.executable).parent / "dateline"
 EMBEDDED = Path(str(files("models") / "news-minilm"))
@@ -142,7 +145,7 @@ def digest(text: str, **options: Any) -> dict[str, Any]:
 
 def embedded(folder: Path, *, rounds: int, seconds: float) -> None:
     print(f"Embedded model, both tasks, articles of {WORDS} words")
-    model = Shelf(folder).get("news-minilm")
+    model = load_model("news-minilm", folder)
     mine: list[float] = []
     plain: list[float] = []
     batching: list[float] = []
@@ -214,22 +217,23 @@ def cached(folder: Path, *, rounds: int, seconds: float) -> None:
 
 
 def seq2seq(folder: Path, *, rounds: int, full: bool) -> None:
-    from models.summarisers.ct2_engine import Ct2Engine, convert
-    from models.summarisers.seq2seq import Plan
+    from models.generative.ctranslate2 import Ct2Engine, convert
+    from models.generative.summariser import Generation
     from tests.bench.bart import make_bart
     from tests.bench.servers import Generate
 
     shape = "distilbart-12-6" if full else "6+6 layers, 512 wide"
     print(f"BART ({shape}), random weights, 60 tokens written by 4 beams, articles of {WORDS} words")
-    place = make_bart(folder / "bench" / "bart", full=full)
-    convert(place)
+    source = make_bart(folder / "bench" / "bart", full=full)
+    convert(source)
+    info = describe(ModelSource("bench/bart", source, None), Inference(engine="ctranslate2"))
     batch = 4
     texts = [article() for _ in range(batch)]
     mine: list[float] = []
     plain: list[float] = []
     generated: list[float] = []
     direct_ct2: list[float] = []
-    generate, ct2 = Generate(place), Ct2Engine(place)
+    generate, ct2 = Generate(source), Ct2Engine(source, info)
     ids = ct2.tokenizer(texts)["input_ids"]
 
     def rate_of(run: Callable[[], object]) -> float:
@@ -240,13 +244,15 @@ def seq2seq(folder: Path, *, rounds: int, full: bool) -> None:
     def body() -> dict[str, Any]:
         return digest(article(), tasks=["summary"], summary={"model": "bench/bart"})
 
-    with ours(folder, folder, DATELINE_ENGINE="ctranslate2") as port, theirs("plain", "seq2seq", place) as plain_port:
+    with ours(folder, folder, DATELINE_ENGINE="ctranslate2") as port, theirs("plain", "seq2seq", source) as plain_port:
         load(port, "/v1/digest", body, clients=1, seconds=600, most=1)
         for _ in range(rounds):
             generated.append(rate_of(lambda: generate(texts)))
             print(f"  {'direct generate, float32, batch of 4':44} {generated[-1]:8.3f} articles/s", flush=True)
-            direct_ct2.append(rate_of(lambda: ct2.generate(ids, Plan())))
-            print(f"  {f'direct CTranslate2, {ct2.dtype}, batch of 4':44} {direct_ct2[-1]:8.3f} articles/s", flush=True)
+            direct_ct2.append(rate_of(lambda: ct2.generate(ids, Generation())))
+            print(
+                f"  {f'direct CTranslate2, {info.dtype}, batch of 4':44} {direct_ct2[-1]:8.3f} articles/s", flush=True
+            )
             rate, took = load(port, "/v1/digest", body, clients=8, seconds=600, most=16)
             show("dateline on CTranslate2, 8 clients", rate, took)
             mine.append(rate)

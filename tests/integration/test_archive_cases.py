@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from jsonschema import FormatChecker
 
-from models.summarisers.lead import Lead
+from models.extractive.lead import Lead
 from seeds.archives import find_sources
-from service.digest import Wanted
+from service.digest import DigestOptions
 from tests.archives import archive_run, rows
 from tests.conftest import ROOT
 
@@ -22,7 +22,7 @@ BRIDGE = "The county council voted on Tuesday to close the old swing bridge"
 
 def run(source: Path, out: Path) -> list[dict[str, Any]]:
     """The rows of an archive made of a case, with its texts."""
-    archive_run(source, out, model=Lead(), wanted=Wanted(summary_model="lead"), include_text=True).go()
+    archive_run(source, out, model=Lead(), wanted=DigestOptions(summary_model="lead"), include_text=True).go()
     return rows(out)
 
 
@@ -156,20 +156,20 @@ def test_files_of_one_name_have_ids_of_their_own(tmp_path: Path) -> None:
 
 def test_a_spreadsheet_reads_the_cells_and_runs_none(tmp_path: Path) -> None:
     out = tmp_path / "o.csv"
-    archive_run(CASES / "out_in.jsonl", out, model=Lead(), wanted=Wanted(summary_model="lead")).go()
+    archive_run(CASES / "out_in.jsonl", out, model=Lead(), wanted=DigestOptions(summary_model="lead")).go()
     with out.open(newline="", encoding="utf-8") as file:
         table = list(csv.DictReader(file))
     assert len(table) == len((CASES / "out_in.jsonl").read_text().splitlines())
     assert not any(str(cell).startswith(("=", "+", "-", "@")) for row in table for cell in row.values())
     archive_run(
-        CASES / "json" / "title_cr.jsonl", tmp_path / "cr.csv", model=Lead(), wanted=Wanted(summary_model="lead")
+        CASES / "json" / "title_cr.jsonl", tmp_path / "cr.csv", model=Lead(), wanted=DigestOptions(summary_model="lead")
     ).go()
     assert b'"a\rb"' in (tmp_path / "cr.csv").read_bytes()
 
 
 def test_every_uri_is_one(tmp_path: Path) -> None:
     out = tmp_path / "o.ninjs.jsonl"
-    archive_run(CASES / "out_in.jsonl", out, model=Lead(), wanted=Wanted(summary_model="lead")).go()
+    archive_run(CASES / "out_in.jsonl", out, model=Lead(), wanted=DigestOptions(summary_model="lead")).go()
     uris = [item["uri"] for item in rows(out)]
     assert len(uris) == len(set(uris)) == 14
     for uri in uris:

@@ -15,13 +15,13 @@ from typing import Any
 import psutil
 import pytest
 
-from models.summarisers.lead import Lead
+from models.extractive.lead import Lead
 from seeds.archives import ReadOptions, find_sources
 from service.archive.part import Notify
 from service.archive.processes import Processes
 from service.archive.run import ArchiveRun
 from service.archive.workers import Setup
-from service.digest import Wanted
+from service.digest import DigestOptions
 from service.errors import ExecutorUnavailable
 from tests.acceptance.test_cli import DATELINE
 from tests.archives import LEAD, TEXTS, archive_job, archive_run, contents, rows, story, write_jsonl
@@ -247,7 +247,7 @@ def test_an_interrupted_pipe_is_gone_on_with_when_it_is_the_same(tmp_path: Path,
 )
 def test_every_executor_writes_the_same_bytes(tmp_path: Path, command: Command, options: tuple[str, ...]) -> None:
     source = write_jsonl(tmp_path / "in.jsonl", [story(n) if n % 40 else {"id": str(n)} for n in range(6_000)])
-    archive_run(source, tmp_path / "a.jsonl", model=Lead(), wanted=Wanted(summary_model="lead")).go()
+    archive_run(source, tmp_path / "a.jsonl", model=Lead(), wanted=DigestOptions(summary_model="lead")).go()
     code, _, err = ended(command(source, "--out", tmp_path / "b.jsonl", *LEAD, *options))
     assert code == 3, err
     for name in ("{}.jsonl", "{}.jsonl.errors.jsonl"):
@@ -290,7 +290,7 @@ def test_without_ray_the_command_to_install_it_is_said(tmp_path: Path) -> None:
 
 def run_in_processes(source: Path, out: Path, make: Any, *, number: int = 2) -> ArchiveRun:
     read = ReadOptions(slice_records=50, slice_bytes=40_000)
-    job = archive_job(source, out, model=Lead(), wanted=Wanted(summary_model="lead"), read=read)
+    job = archive_job(source, out, model=Lead(), wanted=DigestOptions(summary_model="lead"), read=read)
 
     def start(setup: Setup, notify: Notify) -> Processes:
         return Processes(replace(setup, make=make), number=number, notify=notify)
@@ -317,7 +317,7 @@ def test_workers_that_end_whatever_they_do_are_said_to(tmp_path: Path) -> None:
         run_in_processes(source, tmp_path / "o.jsonl", doomed, number=1).go()
     with pytest.raises(ExecutorUnavailable, match="while it started"):
         run_in_processes(source, tmp_path / "p.jsonl", never).go()
-    archive_run(source, tmp_path / "q.jsonl", model=Lead(), wanted=Wanted(summary_model="lead")).go()
+    archive_run(source, tmp_path / "q.jsonl", model=Lead(), wanted=DigestOptions(summary_model="lead")).go()
 
 
 def test_a_killed_worker_loses_nothing(tmp_path: Path, command: Command) -> None:

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from models.summarisers.lead import Lead
+from models.extractive.lead import Lead
 from seeds.archives import ReadOptions, Record, Skipped
-from service.digest import Wanted
+from service.digest import DigestOptions
 from tests.archives import archive_run, read_all, rows
 from tests.warcs import http, page, record
 
@@ -201,7 +201,7 @@ def test_a_run_over_a_damaged_archive_accounts_for_every_record(
     with TemporaryDirectory() as folder:
         source, out = Path(folder) / name, Path(folder) / "o.jsonl"
         source.write_bytes(damaged)
-        lead = Wanted(summary_model="lead")
+        lead = DigestOptions(summary_model="lead")
         counts = archive_run(source, out, model=Lead(), wanted=lead, read=options).go().counts
         written = rows(out)
         set_aside = rows(Path(f"{out}.errors.jsonl")) if counts.failed else []

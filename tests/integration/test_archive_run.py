@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from models.shelf import Shelf
 from seeds.archives import ReadOptions, find_sources
 from seeds.errors import NoRecords, StoreCorrupt, StoreUnavailable
 from seeds.store import Store
@@ -22,7 +21,7 @@ from service.archive.plan import Task, plan
 from service.errors import ArchiveChanged, InvalidRequest, OutputUnwritable
 from tests.archives import archive_job, archive_run, contents, rows, story, write_jsonl
 from tests.articles import HARBOUR
-from tests.doubles import INFO, Counting
+from tests.doubles import INFO, Counting, load_model
 
 SMALL = ReadOptions(slice_records=60, slice_bytes=30_000)
 FIELDS = {"id", "title", "date", "url", "language", "summary", "topics", "provenance", "error"}
@@ -155,14 +154,13 @@ def test_an_interrupted_run_goes_on_and_the_output_is_the_same_to_the_byte(tmp_p
 def test_the_embedded_model_gives_the_same_bytes_after_an_interruption(tmp_path: Path, dtype: Any) -> None:
     """Where scores depend on what shares a batch, the batches must be the same."""
     source = write_jsonl(tmp_path / "in.jsonl", [story(n % 70) for n in range(100)])
-    model = Shelf(tmp_path, dtype=dtype).get("news-minilm")
+    model = load_model("news-minilm", tmp_path, dtype=dtype)
     archive_run(source, tmp_path / "a.jsonl", model=model, read=SMALL).go()
 
     class Cut:
         """The model, until it has read so many."""
 
         info = model.info
-        parameters = staticmethod(model.parameters)
         left = 35
 
         def run(self, work: Any) -> Any:

@@ -3,16 +3,18 @@
 import resource
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from models.embedded import Embedded
 from models.errors import InvalidOption, ModelCorrupt, UnknownModel, UnreadableText
-from models.shelf import Shelf
-from models.types import Document, Model, Outcome, SummaryOptions, TopicsOptions, Work
+from models.options import SummaryOptions, TopicsOptions
+from models.parameters import key_parameters
+from models.types import Document, Model, Outcome, Work
 from tests import articles
 from tests.conftest import SEED_ID
+from tests.doubles import load_folder, load_model
 
 ALL = TopicsOptions(threshold=0.0)
 CONFLICT = "medtop:16000000"
@@ -23,13 +25,13 @@ def work(text: str, *, title: str | None = None, topics: TopicsOptions = ALL) ->
 
 
 @pytest.fixture(scope="session")
-def tiny(tiny_folder: Path) -> Embedded:
-    return Embedded(tiny_folder, id="news-tiny", dtype=torch.float32)
+def tiny(tiny_folder: Path) -> Model:
+    return load_folder(tiny_folder, "news-tiny", dtype="float32")
 
 
 @pytest.fixture(scope="session")
 def shipped() -> Model:
-    return Shelf(Path("none"), dtype="float32").get("news-minilm")
+    return load_model("news-minilm", Path("none"), dtype="float32")
 
 
 def texts() -> list[str]:
@@ -54,7 +56,7 @@ def test_batch_equals_single(name: str, request: pytest.FixtureRequest) -> None:
         same(outcome, model.run([work(text)])[0])
 
 
-def test_topics_alone_are_the_topics_of_both(tiny: Embedded) -> None:
+def test_topics_alone_are_the_topics_of_both(tiny: Model) -> None:
     text = articles.long_article(2000)
     both = tiny.run([work(text, title="News of the coast")])[0]
     alone = tiny.run([Work(Document(text, "News of the coast"), topics=ALL)])[0]
@@ -64,7 +66,7 @@ def test_topics_alone_are_the_topics_of_both(tiny: Embedded) -> None:
     assert alone.summary is None
 
 
-def test_packed_attention_equals_the_ordinary_one(tiny_folder: Path, tiny: Embedded) -> None:
+def test_packed_attention_equals_the_ordinary_one(tiny_folder: Path, tiny: Model) -> None:
     """Our packed pass against transformers' own implementation, sequence by sequence."""
     from transformers import AutoModel
 
@@ -72,12 +74,18 @@ def test_packed_attention_equals_the_ordinary_one(tiny_folder: Path, tiny: Embed
     reference = AutoModel.from_pretrained(tiny_folder, add_pooling_layer=False, dtype=torch.float32).eval()
     with torch.inference_mode():
         expected = torch.cat([reference(torch.tensor([ids])).last_hidden_state[0] for ids in sequences])
-        assert torch.allclose(tiny._network.encode(sequences), expected, atol=1e-5)
+        assert torch.allclose(encoded(tiny, sequences), expected, atol=1e-5)
+
+
+def encoded(model: Any, sequences: list[list[int]]) -> torch.Tensor:
+    """The encoder's own output, which no public call gives."""
+    hidden: torch.Tensor = model._network.encode(sequences)
+    return hidden
 
 
 def test_bfloat16_comes_near_float32_and_sees_no_neighbour() -> None:
     """The shipped encoder over sequences whose lengths fill no kernel's steps."""
-    lean, exact = (Shelf(Path("none"), dtype=dtype).get("news-minilm")._network for dtype in ("bfloat16", "float32"))  # type: ignore[attr-defined]
+    lean, exact = (load_model("news-minilm", Path("none"), dtype=dtype)._network for dtype in ("bfloat16", "float32"))  # type: ignore[attr-defined]
     sequences = [[101, *range(2000 + size, 2000 + 2 * size), 102] for size in (1, 254, 30, 31, 97, 5, 200)]
     with torch.inference_mode():
         found = lean.encode(sequences)
@@ -86,14 +94,14 @@ def test_bfloat16_comes_near_float32_and_sees_no_neighbour() -> None:
         assert torch.allclose(found, alone, atol=0.02)
 
 
-def test_every_sentence_is_where_it_says(tiny: Embedded) -> None:
+def test_every_sentence_is_where_it_says(tiny: Model) -> None:
     for text, outcome in zip(texts(), tiny.run([work(text) for text in texts()]), strict=True):
         assert outcome.summary is not None
         assert outcome.summary.sentences
         assert all(text[s.start : s.end] == s.text for s in outcome.summary.sentences)
 
 
-def test_a_long_article_is_read_whole(tiny: Embedded) -> None:
+def test_a_long_article_is_read_whole(tiny: Model) -> None:
     text = articles.long_article(20_000)
     [outcome] = tiny.run([work(text)])
     assert outcome.summary is not None
@@ -101,25 +109,25 @@ def test_a_long_article_is_read_whole(tiny: Embedded) -> None:
     assert not outcome.summary.truncated
 
 
-def test_titles_change_topics_alone(tiny: Embedded) -> None:
+def test_titles_change_topics_alone(tiny: Model) -> None:
     plain, titled = tiny.run([work(articles.HARBOUR), work(articles.HARBOUR, title="Brenna Rovers win cup")])
     assert plain.summary == titled.summary
     assert plain.topics != titled.topics
 
 
-def test_links_alone_are_no_article(tiny: Embedded) -> None:
+def test_links_alone_are_no_article(tiny: Model) -> None:
     good, bad = tiny.run([work(articles.HARBOUR), work("READ MORE: Why the coast is sinking")])
     assert good.error is None
     assert isinstance(bad.error, UnreadableText)
 
 
 @pytest.mark.parametrize("text", ["READ MORE: Why the coast is sinking", "\u200b\u200b\u200b"])
-def test_an_unreadable_article_alone_is_told(tiny: Embedded, text: str) -> None:
+def test_an_unreadable_article_alone_is_told(tiny: Model, text: str) -> None:
     [outcome] = tiny.run([work(text)])
     assert isinstance(outcome.error, UnreadableText)
 
 
-def test_very_many_sentences_are_read_in_bounded_memory(tiny: Embedded) -> None:
+def test_very_many_sentences_are_read_in_bounded_memory(tiny: Model) -> None:
     """57,000 sentences: attention over all of them at once would take 78 GB."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     [outcome] = tiny.run([work("It is. " * 57_000)])
@@ -127,7 +135,7 @@ def test_very_many_sentences_are_read_in_bounded_memory(tiny: Embedded) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_500_000  # KiB
 
 
-def test_own_labels_are_scored_in_place_of_the_vocabulary(tiny: Embedded) -> None:
+def test_own_labels_are_scored_in_place_of_the_vocabulary(tiny: Model) -> None:
     [outcome] = tiny.run([work(articles.HARBOUR, topics=TopicsOptions(labels=("sea", "cheese"), threshold=0.0))])
     assert outcome.topics is not None
     assert {topic.name for topic in outcome.topics} == {"sea", "cheese"}
@@ -146,9 +154,9 @@ def test_own_labels_are_scored_in_place_of_the_vocabulary(tiny: Embedded) -> Non
         (TopicsOptions(limit=0), "at least 1"),
     ],
 )
-def test_impossible_options_are_refused(tiny: Embedded, options: TopicsOptions, message: str) -> None:
+def test_impossible_options_are_refused(tiny: Model, options: TopicsOptions, message: str) -> None:
     with pytest.raises(InvalidOption, match=message):
-        tiny.parameters("topics", options)
+        key_parameters("topics", options, tiny.info)
 
 
 def damaged(folder: Path, tmp_path: Path) -> Path:
@@ -163,7 +171,7 @@ def test_a_changed_file_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
     weights[-1] ^= 1
     (folder / "model.safetensors").write_bytes(weights)
     with pytest.raises(ModelCorrupt, match="not the file that was recorded"):
-        Embedded(folder, id="x")
+        load_folder(folder, "x")
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "heads.json", "heads.safetensors"])
@@ -171,7 +179,7 @@ def test_a_missing_file_is_named(tiny_folder: Path, tmp_path: Path, name: str) -
     folder = damaged(tiny_folder, tmp_path)
     (folder / name).unlink()
     with pytest.raises(ModelCorrupt, match=name):
-        Embedded(folder, id="x")
+        load_folder(folder, "x")
 
 
 @pytest.mark.parametrize(
@@ -182,12 +190,12 @@ def test_an_unreadable_file_is_told_even_without_checksums(tiny_folder: Path, tm
     (folder / "SHA256SUMS").unlink()
     (folder / name).write_bytes(b"{")
     with pytest.raises(ModelCorrupt, match="copy"):
-        Embedded(folder, id="x")
+        load_folder(folder, "x")
 
 
 def test_a_folder_without_weights_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(UnknownModel, match="safetensors"):
-        Embedded(tmp_path, id="x")
+        load_folder(tmp_path, "x")
 
 
 def test_the_seed_article(shipped: Model, seeds_folder: Path) -> None:

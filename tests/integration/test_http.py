@@ -11,11 +11,11 @@ from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from seeds.store import Store
-from service.app import create_app
+from service.http.app import create_app
 from service.settings import Settings
 from tests import articles
 from tests.conftest import SEED_FILE, SEED_ID
-from tests.doubles import INFO, Counting, OneShelf
+from tests.doubles import INFO, Counting, SomeModels
 
 PROBLEM = "application/problem+json"
 
@@ -31,7 +31,7 @@ def settings(folder: Path, **values: Any) -> Settings:
 
 @pytest.fixture
 def client(seeds_folder: Path, model: Counting) -> Iterator[TestClient]:
-    app = create_app(settings(seeds_folder, max_body_bytes=8_000_000), models=OneShelf({INFO.id: model}))
+    app = create_app(settings(seeds_folder, max_body_bytes=8_000_000), models=SomeModels({INFO.id: model}))
     with TestClient(app) as client:
         yield client
 
@@ -100,7 +100,7 @@ def test_a_restart_forgets_nothing(seeds_folder: Path) -> None:
     replies = []
     stamp = (seeds_folder / f"{SEED_ID}.txt").stat().st_mtime_ns
     for model in models:
-        with TestClient(create_app(settings(seeds_folder), models=OneShelf({INFO.id: model}))) as client:
+        with TestClient(create_app(settings(seeds_folder), models=SomeModels({INFO.id: model}))) as client:
             replies.append(client.get(f"/v1/articles/{SEED_ID}/digest").json())
     assert [model.runs for model in models] == [1, 0]
     assert replies[1] == replies[0] | {"cached": {"summary": True, "topics": True}}
@@ -127,7 +127,7 @@ def test_health(client: TestClient) -> None:
 
 
 def test_not_ready_before_the_start(seeds_folder: Path) -> None:
-    client = TestClient(create_app(settings(seeds_folder), models=OneShelf({INFO.id: Counting()})))
+    client = TestClient(create_app(settings(seeds_folder), models=SomeModels({INFO.id: Counting()})))
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 503
     reply = client.post("/v1/digest", json={"articles": [{"text": "Text."}]})
@@ -199,7 +199,7 @@ def test_request_ids_are_echoed_or_made(client: TestClient) -> None:
 
 
 def test_api_keys(seeds_folder: Path) -> None:
-    app = create_app(settings(seeds_folder, api_keys="one,two"), models=OneShelf({INFO.id: Counting()}))
+    app = create_app(settings(seeds_folder, api_keys="one,two"), models=SomeModels({INFO.id: Counting()}))
     with TestClient(app) as client:
         assert client.get("/healthz").status_code == 200
         missing = client.get("/v1/models")
@@ -212,20 +212,24 @@ def test_api_keys(seeds_folder: Path) -> None:
 
 def test_a_damaged_store_stops_the_start(seeds_folder: Path) -> None:
     (seeds_folder / "results.db").write_bytes(b"no database " * 100)
-    app = create_app(settings(seeds_folder), models=OneShelf({INFO.id: Counting()}))
+    app = create_app(settings(seeds_folder), models=SomeModels({INFO.id: Counting()}))
     with pytest.raises(Exception, match="Move the file away"), TestClient(app):
         pass
 
 
-@pytest.mark.parametrize(("where", "error_type"), [("run", "model_failed"), ("parameters", "internal_error")])
-def test_a_crash_inside_is_500_without_its_secrets(seeds_folder: Path, where: str, error_type: str) -> None:
+@pytest.mark.parametrize(("where", "error_type"), [("run", "model_failed"), ("info", "internal_error")])
+def test_a_crash_inside_is_500_without_its_secrets(
+    seeds_folder: Path, monkeypatch: pytest.MonkeyPatch, where: str, error_type: str
+) -> None:
     def crash(*_: object) -> Any:
         raise RuntimeError("secret of the house")
 
-    Broken = type("Broken", (Counting,), {where: crash})  # noqa: N806
-
-    app = create_app(settings(seeds_folder), models=OneShelf({INFO.id: Broken()}))
-    with TestClient(app, raise_server_exceptions=False) as client:
+    models = SomeModels({INFO.id: Counting()})
+    if where == "run":
+        models = SomeModels({INFO.id: type("Broken", (Counting,), {"run": crash})()})
+    with TestClient(create_app(settings(seeds_folder), models=models), raise_server_exceptions=False) as client:
+        if where == "info":
+            monkeypatch.setattr(models, "info", crash)
         reply = client.post("/v1/summarise", json=TEXT)
         assert (reply.status_code, reply.json()["error_type"]) == (500, error_type)
         assert "secret" not in reply.text
@@ -241,7 +245,7 @@ def test_tag_and_digest_share_their_results(client: TestClient, model: Counting)
 
 
 def test_a_store_that_fails_later_is_told(seeds_folder: Path) -> None:
-    app = create_app(settings(seeds_folder), models=OneShelf({INFO.id: Counting()}), open_store=_full)
+    app = create_app(settings(seeds_folder), models=SomeModels({INFO.id: Counting()}), open_store=_full)
     with TestClient(app) as client:
         reply = client.post("/v1/summarise", json={"text": "word " * 50_000})
         assert (reply.status_code, reply.json()["error_type"]) == (503, "store_unavailable")

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -18,14 +19,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from models.types import Outcome, Work
-from service.app import create_app
-from service.routes import Rooms
+from service.http.app import create_app
+from service.http.state import Service
 from service.settings import Settings
 from tests.articles import FOOTBALL, HARBOUR
-from tests.doubles import INFO, Counting, OneShelf
+from tests.doubles import INFO, Counting, SomeModels
 from tests.live import live
 from tests.patience import until
-from tests.unit.test_scheduler import Awkward
+from tests.unit.test_queue import Awkward
 
 
 class Steady(Counting):
@@ -35,7 +36,7 @@ class Steady(Counting):
         super().__init__(**options)
         self.seconds = seconds
 
-    def run(self, work: "list[Work]") -> list[Outcome]:  # type: ignore[override]
+    def run(self, work: Sequence[Work]) -> list[Outcome]:
         time.sleep(self.seconds * len(work))
         return super().run(work)
 
@@ -51,7 +52,7 @@ def body(text: str) -> dict[str, object]:
 def test_overload_is_answered_200_or_429_in_time_and_passes(tmp_path: Path) -> None:
     """Ten times what the model can do, for some seconds."""
     model = Steady(info=replace(INFO, characters_per_second=15_000), seconds=0.04)
-    app = create_app(settings(tmp_path, max_queue_seconds=0.5, deadline_seconds=2), models=OneShelf({INFO.id: model}))
+    app = create_app(settings(tmp_path, max_queue_seconds=0.5, deadline_seconds=2), models=SomeModels({INFO.id: model}))
     seen: Counter[int] = Counter()
     seconds: list[float] = []
     end = time.monotonic() + 5
@@ -84,7 +85,7 @@ def test_overload_is_answered_200_or_429_in_time_and_passes(tmp_path: Path) -> N
         assert seen[200] > 25
         assert seen[429] > seen[200]
         assert httpx.post(f"{base}/v1/digest", json=body(HARBOUR)).status_code == 200
-        assert app.state.dateline.scheduler.load().articles == 0
+        assert app.state.service.worker.load().articles == 0
         shown = httpx.get(f"{base}/metrics").text
         assert f'dateline_requests_total{{method="POST",route="/v1/digest",status="429"}} {seen[429]}.0' in shown
         assert f"dateline_refused_requests {seen[429]}.0" in shown
@@ -94,13 +95,13 @@ def test_cached_answers_are_given_however_busy_the_model_is(tmp_path: Path) -> N
     gate = threading.Event()
     gate.set()
     model = Counting(gate=gate)
-    app = create_app(settings(tmp_path, max_waiting=1), models=OneShelf({INFO.id: model}))
+    app = create_app(settings(tmp_path, max_waiting=1), models=SomeModels({INFO.id: model}))
     with live(app) as base:
         httpx.post(f"{base}/v1/digest", json=body(HARBOUR))
         gate.clear()
         busy = threading.Thread(target=httpx.post, args=[f"{base}/v1/digest"], kwargs={"json": body(FOOTBALL)})
         busy.start()
-        until(lambda: app.state.dateline.scheduler.load().articles == 1)
+        until(lambda: app.state.service.worker.load().articles == 1)
         assert httpx.post(f"{base}/v1/digest", json=body("Something new is told.")).status_code == 429
         assert httpx.post(f"{base}/v1/digest", json=body(HARBOUR)).json()["results"][0]["cached"]["summary"]
         gate.set()
@@ -109,7 +110,7 @@ def test_cached_answers_are_given_however_busy_the_model_is(tmp_path: Path) -> N
 
 def test_a_thousand_clients_that_leave_at_random_leave_no_work_behind(tmp_path: Path) -> None:
     model = Steady()
-    app = create_app(settings(tmp_path, max_queue_seconds=1e6, max_waiting=240), models=OneShelf({INFO.id: model}))
+    app = create_app(settings(tmp_path, max_queue_seconds=1e6, max_waiting=240), models=SomeModels({INFO.id: model}))
     answered = 0
 
     async def caller(base: str, number: int) -> None:
@@ -132,13 +133,13 @@ def test_a_thousand_clients_that_leave_at_random_leave_no_work_behind(tmp_path: 
 
     with live(app) as base:
         asyncio.run(everyone(base))
-        running: Rooms = app.state.dateline
+        running: Service = app.state.service
         done = -1
         while done != len(model.seen):  # the last requests are still on their way through the sockets
             done = len(model.seen)
             time.sleep(1)
-            until(lambda: running.scheduler.load().articles == 0, seconds=30)
-        assert (running.scheduler.load().articles, running.scheduler.load().requests) == (0, 0)
+            until(lambda: running.worker.load().articles == 0, seconds=30)
+        assert (running.worker.load().articles, running.worker.load().requests) == (0, 0)
         assert done < 2000  # work of clients that left was dropped, not done
         assert 0 < answered < 1000
         assert httpx.post(f"{base}/v1/digest", json=body(HARBOUR)).status_code == 200
@@ -147,18 +148,18 @@ def test_a_thousand_clients_that_leave_at_random_leave_no_work_behind(tmp_path: 
 def test_what_another_request_waits_for_is_done_even_if_the_first_asker_leaves(tmp_path: Path) -> None:
     gate = threading.Event()
     model = Counting(gate=gate)
-    app = create_app(settings(tmp_path), models=OneShelf({INFO.id: model}))
+    app = create_app(settings(tmp_path), models=SomeModels({INFO.id: model}))
     with live(app) as base:
         blocker = threading.Thread(target=httpx.post, args=[f"{base}/v1/digest"], kwargs={"json": body(FOOTBALL)})
         blocker.start()
-        running: Rooms = app.state.dateline
-        until(lambda: running.scheduler.load().requests == 1)
+        running: Service = app.state.service
+        until(lambda: running.worker.load().requests == 1)
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{base}/v1/digest", json=body(HARBOUR), timeout=0.3)
         replies: list[httpx.Response] = []
         leaver = threading.Thread(target=_ask_and_leave, args=[base])
         leaver.start()
-        until(lambda: running.scheduler.load().requests == 2)
+        until(lambda: running.worker.load().requests == 2)
         stays = threading.Thread(target=lambda: replies.append(httpx.post(f"{base}/v1/digest", json=body(HARBOUR))))
         stays.start()
         leaver.join(10)
@@ -172,17 +173,17 @@ def test_what_another_request_waits_for_is_done_even_if_the_first_asker_leaves(t
 def test_many_requests_for_one_article_neither_escape_admission_nor_keep_cached_answers_waiting(tmp_path: Path) -> None:
     gate = threading.Event()
     gate.set()
-    app = create_app(settings(tmp_path, max_waiting=8), models=OneShelf({INFO.id: Counting(gate=gate)}))
+    app = create_app(settings(tmp_path, max_waiting=8), models=SomeModels({INFO.id: Counting(gate=gate)}))
     client = httpx.Client(timeout=30, limits=httpx.Limits(max_connections=None))
     with live(app) as base, client, ThreadPoolExecutor(120) as pool:
         client.post(f"{base}/v1/summarise", json={"text": FOOTBALL})
         gate.clear()
         asked = [pool.submit(client.post, f"{base}/v1/digest", json=body(HARBOUR)) for _ in range(100)]
-        until(lambda: sum(request.done() for request in asked) == 91)
+        until(lambda: sum(request.done() for request in asked) == 92)
         assert {request.result().status_code for request in asked if request.done()} == {429}
         assert client.post(f"{base}/v1/summarise", json={"text": FOOTBALL}).status_code == 200
         gate.set()
-        assert sorted(request.result().status_code for request in asked) == [200] * 9 + [429] * 91
+        assert sorted(request.result().status_code for request in asked) == [200] * 8 + [429] * 92
 
 
 def _ask_and_leave(base: str) -> None:
@@ -192,7 +193,7 @@ def _ask_and_leave(base: str) -> None:
 
 @pytest.mark.parametrize("poison", ["raise", "exit", "nan"])
 def test_the_service_serves_on_after_a_model_fails(tmp_path: Path, poison: str) -> None:
-    app = create_app(settings(tmp_path), models=OneShelf({INFO.id: Awkward()}))
+    app = create_app(settings(tmp_path), models=SomeModels({INFO.id: Awkward()}))
     with TestClient(app) as client:
         texts = [f"Article {n} is harmless." for n in range(63)] + [f"This will {poison}."]
         results = client.post("/v1/digest", json={"articles": [{"text": text} for text in texts]}).json()["results"]
@@ -205,7 +206,7 @@ def test_the_service_serves_on_after_a_model_fails(tmp_path: Path, poison: str) 
 
 def test_a_model_that_hangs_is_noticed_and_healthz_tells_when_only_a_restart_helps(tmp_path: Path) -> None:
     model = Awkward()
-    app = create_app(settings(tmp_path, stuck_seconds=0.3), models=OneShelf({INFO.id: model}))
+    app = create_app(settings(tmp_path, stuck_seconds=0.3), models=SomeModels({INFO.id: model}))
     with TestClient(app) as client:
         for number in range(2):
             assert client.get("/healthz").status_code == 200

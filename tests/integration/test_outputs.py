@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from models.shelf import Shelf
 from seeds.errors import NoRecords
 from seeds.outputs import FIELDS, Row, encode, header, output_format
 from seeds.outputs.ninjs import uri
 from tests.archives import archive_run, read, rows, story, texts, write_jsonl
+from tests.doubles import load_model
 
 SCHEMA = Path(__file__).parents[3] / "shared" / "data" / "ninjs-schema_3.1.json"
 NAMES = ["o.jsonl", "o.jsonl.gz", "o.jsonl.zst", "o.csv", "o.csv.gz", "o.csv.zst", "o.parquet", "o.ninjs.jsonl"]
@@ -124,7 +124,7 @@ def test_ninjs_validates(tmp_path: Path) -> None:
         {"url": "http://x.org/a b", "language": "en_GB"}, {"id": "a b", "language": "english, mostly"}, {"title": None},
     )  # fmt: skip
     source = write_jsonl(tmp_path / "in.jsonl", [story(n) | extra for n, extra in enumerate(more)] + [{"text": ""}])
-    model = Shelf(tmp_path).get("news-minilm")
+    model = load_model("news-minilm", tmp_path)
     report = archive_run(source, tmp_path / "o.ninjs.jsonl", model=model, include_text=True).go()
     items = rows(tmp_path / "o.ninjs.jsonl")
     assert (len(items), report.counts.failed, report.counts.left_out) == (3, 1, 1)

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import loading
 from models.errors import ModelCorrupt
-from models.shelf import Shelf
-from models.types import Document, SummaryOptions, Work
+from models.folder import commit_of
+from models.options import SummaryOptions
+from models.types import Document, Work
 from tests.articles import HARBOUR
+from tests.doubles import load_model
 from tests.hub import COMMIT, Fault, hub
 from tests.pretrained import as_pickled, make_classifier, make_seq2seq
 
@@ -59,7 +60,9 @@ def refusal(root: Path, endpoint: str, *options: str, model: str = MODEL, **envi
 
 
 def summary_of(root: Path, model: str = MODEL) -> str:
-    [outcome] = Shelf(root, dtype="float32", engine="torch").get(model).run([Work(Document(HARBOUR), SummaryOptions())])
+    [outcome] = load_model(model, root, dtype="float32", engine="torch").run(
+        [Work(Document(HARBOUR), SummaryOptions())]
+    )
     assert outcome.summary is not None, outcome.error
     return outcome.summary.text
 
@@ -77,7 +80,7 @@ def test_a_model_is_pulled_once_and_serves_without_network(bart: Path, tmp_path:
         assert "already here" in pull(tmp_path, served.endpoint)
         assert len(served.downloads()) == before
     assert "already here" in pull(tmp_path, "http://127.0.0.1:9", HF_HUB_OFFLINE="1")
-    info = Shelf(tmp_path).get(MODEL).info
+    info = load_model(MODEL, tmp_path).info
     assert (info.id, info.revision) == (MODEL, COMMIT)
     listed = dateline("models", "list", root=tmp_path, endpoint="http://127.0.0.1:9").stdout.splitlines()
     assert next(json.loads(line)["ready"] for line in listed if MODEL in line)
@@ -193,10 +196,10 @@ def test_serving_refuses_a_model_that_changed_on_disk(bart: Path, tmp_path: Path
     config = tmp_path / MODEL / "generation_config.json"
     config.write_text(config.read_text().replace('"num_beams": 2', '"num_beams": 1'))
     with pytest.raises(ModelCorrupt, match="not the file that was recorded"):
-        Shelf(tmp_path).get(MODEL)
+        load_model(MODEL, tmp_path)
     with hub(bart, model_id=MODEL) as served:
         pull(tmp_path, served.endpoint, "--engine", "torch")  # what the message says to do
-    assert Shelf(tmp_path).get(MODEL)
+    assert load_model(MODEL, tmp_path)
 
 
 def test_a_conversion_that_is_damaged_is_refused_and_made_again(bart: Path, tmp_path: Path) -> None:
@@ -205,9 +208,9 @@ def test_a_conversion_that_is_damaged_is_refused_and_made_again(bart: Path, tmp_
         converted = tmp_path / MODEL / "ctranslate2" / "model.bin"
         converted.write_bytes(converted.read_bytes()[:-100])
         with pytest.raises(ModelCorrupt, match=r"model\.bin"):
-            Shelf(tmp_path, engine="ctranslate2").get(MODEL)
+            load_model(MODEL, tmp_path, engine="ctranslate2")
         pull(tmp_path, served.endpoint)
-    assert Shelf(tmp_path, engine="ctranslate2").get(MODEL).info.engine == "ctranslate2"
+    assert load_model(MODEL, tmp_path, engine="ctranslate2").info.engine == "ctranslate2"
 
 
 def test_another_commit_replaces_the_one_that_is_here(bart: Path, tmp_path: Path) -> None:
@@ -217,7 +220,7 @@ def test_another_commit_replaces_the_one_that_is_here(bart: Path, tmp_path: Path
     first = summary_of(tmp_path / "models")
     with hub(other, model_id=MODEL, commit="f" * 40) as served:
         pull(tmp_path / "models", served.endpoint, "--engine", "torch", "--revision", "main")
-    assert loading.commit_of(tmp_path / "models" / MODEL) == "f" * 40
+    assert commit_of(tmp_path / "models" / MODEL) == "f" * 40
     assert summary_of(tmp_path / "models") != first
 
 
@@ -225,7 +228,7 @@ def test_a_classifier_is_pulled_too(tmp_path: Path) -> None:
     folder = make_classifier("multi-label", tmp_path / "classifier")
     with hub(folder, model_id="acme/topics") as served:
         pull(tmp_path / "models", served.endpoint, model="acme/topics")
-    assert Shelf(tmp_path / "models").get("acme/topics").info.tasks == ("topics",)
+    assert load_model("acme/topics", tmp_path / "models").info.tasks == ("topics",)
 
 
 def test_a_weight_that_is_missing_is_named(bart: Path, tmp_path: Path) -> None:
@@ -236,5 +239,5 @@ def test_a_weight_that_is_missing_is_named(bart: Path, tmp_path: Path) -> None:
     weights.pop(next(name for name in weights if "fc1" in name))
     save_file(weights, tmp_path / MODEL / "model.safetensors", {"format": "pt"})
     with pytest.raises(ModelCorrupt, match="fc1"):
-        Shelf(tmp_path, dtype="float32").get(MODEL)
+        load_model(MODEL, tmp_path, dtype="float32")
     assert torch.isfinite(weights["final_logits_bias"]).all()

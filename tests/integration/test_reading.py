@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import lzma
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from seeds.errors import NoRecords
 from tests.archives import TEXTS, errors, ids, read, read_all, story, texts, write_jsonl
 from tests.articles import BUDGET, FOOTBALL, HARBOUR
 
-PACKERS = {
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress,
     ".zst": lambda data: pyarrow.compress(data, codec="zstd", asbytes=True),
 }  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import seeds.store
 from seeds.errors import StoreCorrupt, StoreUnavailable
 from seeds.store import MIGRATIONS, Result, Store, now
 
@@ -18,9 +19,9 @@ RESULT = Result(
     content="c" * 64,
     model="lead",
     revision="1",
-    parameters={"sentences": 3},
+    parameters='{"sentences": 3}',
     vocabulary=None,
-    value={"text": "Ünïcode 🌊"},
+    value='{"text": "Ünïcode 🌊"}',
     milliseconds=1.5,
     created_at="2026-01-01T00:00:00+00:00",
 )
@@ -125,10 +126,35 @@ def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
     with store._engine.begin() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    big = replace(RESULT, key="z" * 64, value={"text": "x" * 100_000})
+    big = replace(RESULT, key="z" * 64, value="x" * 100_000)
     with pytest.raises(StoreUnavailable, match="free space"):
         store.save([big])
     assert list(store.find([RESULT.key, big.key])) == [RESULT.key]
+
+
+def test_replicas_that_save_the_same_results_in_opposite_order_do_not_wait_for_each_other(postgresql: str) -> None:
+    """A deadlock would cancel one of them."""
+    stores = [Store(postgresql), Store(postgresql)]
+    for turn in range(10):
+        batch = [replace(RESULT, key=f"{turn}-{number:060}") for number in range(500)]
+        with ThreadPoolExecutor(2) as pool:
+            orders = (batch, batch[::-1])
+            for saved in [pool.submit(store.save, own) for store, own in zip(stores, orders, strict=True)]:
+                saved.result(timeout=60)
+    for store in stores:
+        store.close()
+
+
+def test_a_database_that_does_not_answer_fails_in_time(postgresql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = seeds.store.POSTGRESQL_LIMITS | {"options": "-c statement_timeout=300 -c lock_timeout=200"}
+    monkeypatch.setattr(seeds.store, "POSTGRESQL_LIMITS", limits)
+    store, other = Store(postgresql), Store(postgresql)
+    with other._engine.begin() as connection:
+        connection.exec_driver_sql("LOCK TABLE dateline_results")
+        with pytest.raises(StoreUnavailable, match="timeout"):
+            store.save([RESULT])
+    store.close()
+    other.close()
 
 
 def _write(url: str, first: int) -> None:

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from models.embedded import Embedded
+from models.options import SummaryOptions, TopicsOptions
 from models.training import recipe
 from models.training.corpus import Pair, clean_article, clean_reference, hold_back, same_story
 from models.training.oracle import oracle
 from models.training.topics import SOURCES, Labelled, targets
 from models.training.train import OtherRun, Plan
-from models.types import Document, SummaryOptions, TopicsOptions, Work
+from models.types import Document, Work
 from tests.articles import long_article
+from tests.doubles import load_folder
 
 PLAN = Plan(epochs=1, frozen_layers=1, batch_tokens=1024, opening=2, closing=3)
 
@@ -37,7 +38,7 @@ def make_data(folder: Path) -> Path:
         ("inshorts_news_summary", 12),
         ("xsum", 12),
     ):
-        rows = [
+        rows: list[dict[str, object]] = [
             {"id": f"{name}-{i}", "article": article(i), "summary": "\n".join(article(i).split(". ")[:2])}
             for i in range(count)
         ]
@@ -62,7 +63,7 @@ def write(path: Path, rows: list[dict[str, object]]) -> None:
 def test_the_whole_recipe(tiny_folder: Path, tmp_path: Path) -> None:
     data = make_data(tmp_path / "data")
     recipe.run(data, tiny_folder, tmp_path / "model", plan=PLAN, most=40)
-    model = Embedded(tmp_path / "model", id="trial", dtype=torch.float32)
+    model = load_folder(tmp_path / "model", "trial", dtype="float32")
     [outcome] = model.run([Work(Document(article(1)), SummaryOptions(), TopicsOptions(threshold=0))])
     assert outcome.summary is not None
     assert outcome.summary.sentences
@@ -77,10 +78,10 @@ def test_the_same_seed_gives_the_same_weights_and_a_finished_run_is_not_trained_
     revisions = []
     for name in ("one", "two"):
         recipe.run(data, tiny_folder, tmp_path / name, plan=PLAN, most=12)
-        revisions.append(Embedded(tmp_path / name, id="x").info.revision)
+        revisions.append(load_folder(tmp_path / name, "x").info.revision)
     (tmp_path / "one" / "SHA256SUMS").unlink()
     recipe.run(data, tiny_folder, tmp_path / "one", plan=PLAN, most=12)
-    revisions.append(Embedded(tmp_path / "one", id="x").info.revision)
+    revisions.append(load_folder(tmp_path / "one", "x").info.revision)
     assert len(set(revisions)) == 1
 
 
@@ -95,8 +96,8 @@ def test_training_learns(tiny_folder: Path, tmp_path: Path) -> None:
     """Texts whose one word names their topic: after some epochs the topic is read off it."""
     from tokenizers import Tokenizer
 
-    from models import loading
-    from models.network import NewsMiniLM
+    from models.checkpoint import load_encoder
+    from models.extractive.network import NewsMiniLM
     from models.training.calibrate import document_vectors
     from models.training.examples import topic_examples
     from models.training.train import fit
@@ -109,7 +110,7 @@ def test_training_learns(tiny_folder: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
     examples = topic_examples(rows, tokenizer, max_tokens=50, random=Random(0))
     torch.manual_seed(0)
-    model = NewsMiniLM(loading.load_encoder(tiny_folder, dtype=torch.float32), topics=17)
+    model = NewsMiniLM(load_encoder(tiny_folder, dtype="float32"), topics=17)
     plan = replace(PLAN, head_rate=5e-3, frozen_layers=0)
     fit(model, [], examples * 20, plan=plan, checkpoint=tmp_path / "checkpoint")
     with torch.inference_mode():

@@ -6,9 +6,18 @@ from itertools import pairwise
 import pytest
 
 from models.errors import InvalidOption
-from models.furniture import is_furniture
-from models.selection import Candidate, Limits, extractive_parameters, leans_on_predecessor, limits_of, select
-from models.types import SummaryOptions
+from models.extractive.lead import INFO
+from models.extractive.selection import (
+    LEAD_DEFAULTS,
+    Candidate,
+    Limits,
+    leans_on_predecessor,
+    limits_of,
+    select,
+)
+from models.options import SummaryOptions
+from models.parameters import key_parameters
+from models.text.furniture import is_furniture
 
 SENTENCES = [
     "The council of Vik approved the bridge on Monday.",
@@ -28,7 +37,7 @@ def chosen(salience: list[float], *, sentences: int | None = None, max_words: in
         Candidate(start, start + len(sentence), score)
         for start, sentence, score in zip(starts, SENTENCES, salience, strict=True)
     ]
-    found = select(TEXT, candidates, limits=limits_of(SummaryOptions(sentences, max_words), default=Limits()))
+    found = select(TEXT, candidates, limits=limits_of(SummaryOptions(sentences, max_words), LEAD_DEFAULTS))
     assert all(TEXT[s.start : s.end] == s.text for s in found)
     return [sentence.text for sentence in found]
 
@@ -75,10 +84,10 @@ def test_where_no_sentence_fits_the_best_is_cut_after_a_word() -> None:
 def test_when_everything_leans_the_best_sentence_stands_whole() -> None:
     text = "He said the war is over in the north. She agreed with him at once."
     candidates = [Candidate(0, 37, 1.0), Candidate(38, len(text), 2.0)]
-    only = select(text, candidates[1:], limits=Limits())
+    only = select(text, candidates[1:], limits=Limits(3))
     assert [s.text for s in only] == ["She agreed with him at once."]
     furniture_first = "By Jane Roe.\n\nHe said the war is over in the north."
-    found = select(furniture_first, [Candidate(0, 12, 9.0), Candidate(14, 51, 1.0)], limits=Limits())
+    found = select(furniture_first, [Candidate(0, 12, 9.0), Candidate(14, 51, 1.0)], limits=Limits(3))
     assert [s.text for s in found] == ["He said the war is over in the north."]
 
 
@@ -91,8 +100,8 @@ def test_ten_thousand_sentences_are_chosen_from_at_once() -> None:
 
 @pytest.mark.parametrize("options", [SummaryOptions(sentences=0), SummaryOptions(max_words=-1)])
 def test_numbers_below_one_are_refused(options: SummaryOptions) -> None:
-    with pytest.raises(InvalidOption, match="at least 1"):
-        extractive_parameters(options, default=Limits())
+    with pytest.raises(InvalidOption, match="must lie between 1 and"):
+        key_parameters("summary", options, INFO)
 
 
 @pytest.mark.parametrize(

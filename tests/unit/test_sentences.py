@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from models.sentences import blocks, sentences
+from models.text.sentences import blocks, sentences
 from tests.articles import HARBOUR
 from tests.conftest import SEED_FILE
 

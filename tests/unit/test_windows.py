@@ -2,7 +2,7 @@
 
 from itertools import chain
 
-from models.windows import cut, first_windows
+from models.extractive.windows import cut, first_windows
 
 
 def test_whole_sentences_fill_windows() -> None:

@@ -1,0 +1,1 @@
+"""Models that tag with labels: their own, or a caller's."""

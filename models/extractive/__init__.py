@@ -1,0 +1,1 @@
+"""Models that choose sentences of the article."""

@@ -1,0 +1,268 @@
+"""`news-minilm`: reads an article once and gives both its salient sentences and its Media Topics."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from models import vocabulary
+from models.checkpoint import load_encoder, load_tokenizer, special_tokens
+from models.errors import ModelCorrupt, ModelError, UnreadableText
+from models.extractive.network import GroupMeans, NewsMiniLM
+from models.extractive.selection import Candidate, limits_of, select
+from models.extractive.windows import Windows, cut, first_windows
+from models.memory import device
+from models.options import SummaryOptions, TopicsOptions
+from models.parameters import check
+from models.text.sentences import Span, sentences
+from models.types import Document, ModelInfo, Outcome, Summary, Topic, Work, summary_text
+
+BATCH_TOKENS = 4096
+"""Tokens encoded at once: enough to keep every core busy, little enough to stay in cache."""
+TOPICS_WINDOWS = 2
+"""Topics are read from the title and the first windows of the text, the whole of most news; a longer article adds
+little to what it is about, and topics alone cost no more."""
+HEADS_CONFIG = "heads.json"
+HEADS_WEIGHTS = "heads.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What news-minilm was calibrated with, from heads.json. `scale` and `shift`: Platt scaling of each topic's
+    logit; `threshold`: each topic's default; `label_scale`, `label_shift`: of the cosine of a caller's label."""
+
+    scale: tuple[float, ...]
+    shift: tuple[float, ...]
+    threshold: tuple[float, ...]
+    label_scale: float
+    label_shift: float
+    label_threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One document, tokenised: the spans of its sentences, their tokens, the windows to encode. `title` counts the
+    title's windows, which come first."""
+
+    spans: tuple[Span, ...]
+    lengths: tuple[int, ...]
+    title: Windows
+    body: Windows
+
+
+class Embedded:
+    """The model in a folder laid out like models/news-minilm. Safe to use from several threads.
+
+    Raises:
+        ModelCorrupt: the files cannot be loaded as such a model.
+    """
+
+    def __init__(self, folder: Path, info: ModelInfo) -> None:
+        self.info = info
+        self._tokenizer = load_tokenizer(folder)
+        self._opening, self._closing = special_tokens(self._tokenizer)
+        self._heads = read_heads(folder)
+        encoder = load_encoder(folder, dtype=info.dtype)
+        network = NewsMiniLM(encoder, topics=len(vocabulary.TOP_LEVEL))
+        load_heads(network, folder)
+        self._network = network.to(device()).eval()
+
+    def run(self, work: Sequence[Work]) -> list[Outcome]:
+        outcomes: list[Outcome] = [Outcome()] * len(work)
+        readings: dict[int, Reading] = {}
+        for number, item in enumerate(work):
+            try:
+                readings[number] = self._read(item)
+            except ModelError as error:
+                outcomes[number] = Outcome(error=error)
+        if not readings:
+            return outcomes
+        with torch.inference_mode():
+            vectors = dict(zip(readings, self._encode(list(readings.values())), strict=True))
+            summarised = [number for number in readings if work[number].summary]
+            scores = self._network.score(
+                [vectors[number][0] for number in summarised], [readings[number].lengths for number in summarised]
+            )
+            salience = dict(zip(summarised, scores, strict=True))
+            label_sets = {options.labels for number in readings if (options := work[number].topics) and options.labels}
+            label_vectors = {labels: self._encode_labels(labels) for labels in label_sets}
+            for number, reading in readings.items():
+                item, (_, document) = work[number], vectors[number]
+                summary, topics = None, None
+                if item.summary is not None:
+                    summary = self._summary(item.document, item.summary, reading, salience[number])
+                if item.topics is not None:
+                    topics = self._topics(item.topics, document, label_vectors.get(item.topics.labels))
+                outcomes[number] = Outcome(summary, topics)
+        return outcomes
+
+    def _read(self, work: Work) -> Reading:
+        if work.summary is not None:
+            check("summary", work.summary, self.info)
+        if work.topics is not None:
+            check("topics", work.topics, self.info)
+        spans = sentences(work.document.text)
+        if not spans:
+            raise UnreadableText("The article holds no sentence to read, only links. Send its text.")
+        texts = [work.document.text[span.start : span.end] for span in spans]
+        title = [work.document.title] if work.document.title and work.topics is not None else []
+        encodings = self._tokenizer.encode_batch_fast(title + texts, add_special_tokens=False)
+        tokens = [encoding.ids for encoding in encodings]
+        body = self._cut(tokens[len(title) :])
+        if not body.sequences:
+            raise UnreadableText("The article holds no character that news-minilm knows. Send its text.")
+        if work.summary is None:
+            body = first_windows(body, TOPICS_WINDOWS)
+        return Reading(
+            spans=spans,
+            lengths=tuple(len(ids) for ids in tokens[len(title) :]),
+            title=self._cut(tokens[: len(title)]),
+            body=body,
+        )
+
+    def _cut(self, tokens: Sequence[Sequence[int]]) -> Windows:
+        return cut(tokens, opening=self._opening, closing=self._closing)
+
+    def _encode(self, readings: Sequence[Reading]) -> list[tuple[Tensor, Tensor]]:
+        """For each reading: the mean vector of every sentence, `[sentences, hidden]`, and of the document as topics
+        are read from it, `[hidden]`. Every window is encoded once."""
+        sequences: list[tuple[int, ...]] = []
+        sentence_of: list[int] = []
+        document_of: list[int] = []
+        offsets = [0]
+        for number, reading in enumerate(readings):
+            leading = first_windows(reading.body, TOPICS_WINDOWS).tokens
+            sequences += reading.title.sequences + reading.body.sequences
+            sentence_of += [-1] * reading.title.tokens
+            sentence_of += [place + offsets[-1] if place >= 0 else -1 for place in reading.body.sentence_of]
+            document_of += [2 * number if place >= 0 else -1 for place in reading.title.sentence_of]
+            document_of += [
+                2 * number + 1 if place >= 0 and i < leading else -1 for i, place in enumerate(reading.body.sentence_of)
+            ]
+            offsets.append(offsets[-1] + len(reading.spans))
+        sentence_means = GroupMeans(sentence_of, count=offsets[-1])
+        document_means = GroupMeans(document_of, count=2 * len(readings))
+        for batch in token_batches(sequences):
+            hidden = self._network.encode(batch)
+            sentence_means.add(hidden)
+            document_means.add(hidden)
+        sentence_vectors, title_and_body = sentence_means.result(), document_means.result()
+        return [
+            (sentence_vectors[start:end], _document_vector(reading, *title_and_body[2 * number : 2 * number + 2]))
+            for number, (reading, (start, end)) in enumerate(zip(readings, pairwise(offsets), strict=True))
+        ]
+
+    def _summary(
+        self, document: Document, options: SummaryOptions, reading: Reading, salience: Sequence[float]
+    ) -> Summary:
+        candidates = [
+            Candidate(span.start, span.end, score) for span, score in zip(reading.spans, salience, strict=True)
+        ]
+        chosen = select(document.text, candidates, limits=limits_of(options, self.info.defaults))
+        read = sum(reading.lengths)
+        return Summary(
+            text=summary_text(chosen),
+            sentences=chosen,
+            model=self.info.id,
+            revision=self.info.revision,
+            input_tokens=read,
+            used_tokens=read,
+            truncated=False,
+        )
+
+    def _topics(self, options: TopicsOptions, document: Tensor, labels: Tensor | None) -> tuple[Topic, ...]:
+        if labels is None:
+            topics = self._media_topics(options, document)
+        else:
+            topics = self._label_topics(options, document, labels)
+        return tuple(sorted(topics, key=lambda topic: -topic.score)[: options.limit])
+
+    def _media_topics(self, options: TopicsOptions, document: Tensor) -> list[Topic]:
+        logits = self._network.topics(document[None])[0].cpu()
+        scores = torch.sigmoid(logits * torch.tensor(self._heads.scale) + torch.tensor(self._heads.shift)).tolist()
+        thresholds = self._heads.threshold if options.threshold is None else [options.threshold] * len(scores)
+        concepts = map(vocabulary.concept, vocabulary.TOP_LEVEL)
+        return [
+            Topic(name=concept.name, score=score, qcode=concept.qcode, uri=concept.uri)
+            for concept, score, threshold in zip(concepts, scores, thresholds, strict=True)
+            if score >= threshold
+        ]
+
+    def _label_topics(self, options: TopicsOptions, document: Tensor, labels: Tensor) -> list[Topic]:
+        """Score a caller's labels by the cosine of their vectors with the document's, turned into a probability by a
+        calibration over held-back articles. It measures relatedness, and is weaker than a trained topic."""
+        cosines = torch.nn.functional.cosine_similarity(labels, document[None]).cpu()
+        scores = torch.sigmoid(cosines * self._heads.label_scale + self._heads.label_shift).tolist()
+        threshold = self._heads.label_threshold if options.threshold is None else options.threshold
+        return [
+            Topic(name=label, score=score)
+            for label, score in zip(options.labels, scores, strict=True)
+            if score >= threshold
+        ]
+
+    def _encode_labels(self, labels: Sequence[str]) -> Tensor:
+        """The mean vector of each label's tokens, `[labels, hidden]`."""
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(labels))]
+        means = GroupMeans([number for number, label in enumerate(ids) for _ in label], count=len(ids))
+        for batch in token_batches(ids):
+            means.add(self._network.encode(batch))
+        return means.result()
+
+
+def _document_vector(reading: Reading, title: Tensor, body: Tensor) -> Tensor:
+    return (title + body) / 2 if reading.title.tokens else body
+
+
+def token_batches(sequences: Sequence[Sequence[int]], *, most: int = BATCH_TOKENS) -> Iterator[list[Sequence[int]]]:
+    """The sequences in order, in runs of at most `most` tokens (or one longer sequence)."""
+    batch: list[Sequence[int]] = []
+    held = 0
+    for sequence in sequences:
+        if batch and held + len(sequence) > most:
+            yield batch
+            batch, held = [], 0
+        batch.append(sequence)
+        held += len(sequence)
+    if batch:
+        yield batch
+
+
+def read_heads(folder: Path) -> Heads:
+    """The calibration in heads.json.
+
+    Raises:
+        ModelCorrupt: it is missing or not of the expected form.
+    """
+    path = folder / HEADS_CONFIG
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("scale", "shift", "threshold"):
+            values[name] = tuple(values[name])
+        return Heads(**values)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelCorrupt(f"{str(path)!r} is not the calibration of a news-minilm: {error}") from error
+
+
+def load_heads(network: NewsMiniLM, folder: Path) -> None:
+    """Put the heads' weights into `network`, in float32.
+
+    Raises:
+        ModelCorrupt: they are missing or of another shape.
+    """
+    path = folder / HEADS_WEIGHTS
+    try:
+        weights = {name: tensor.float() for name, tensor in load_file(path).items()}
+        incompatible = network.load_state_dict(weights, strict=False)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise ModelCorrupt(f"{str(path)!r} does not hold the heads of a news-minilm: {error}") from error
+    missing = [name for name in incompatible.missing_keys if not name.startswith("encoder.")]
+    if missing or incompatible.unexpected_keys:
+        raise ModelCorrupt(
+            f"{str(path)!r} does not hold the heads of a news-minilm: {missing or incompatible.unexpected_keys}"
+        )

@@ -1,0 +1,1 @@
+"""Models that write summaries, and the engines that run them."""

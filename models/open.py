@@ -1,0 +1,250 @@
+"""From a model's folder to the model: `describe` says what it is without loading it, `load` loads it. The only place
+that knows which class serves which kind."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from models import folder as folders
+from models import vocabulary
+from models.catalog import ModelSource, Preset
+from models.errors import ModelCorrupt, ModelUnavailable, UnsupportedTask
+from models.memory import best_dtype, device
+from models.options import Kind, Task
+from models.text.sentences import SPLITTER
+from models.types import Model, ModelInfo
+
+DType = Literal["auto", "float32", "bfloat16", "int8"]
+EngineName = Literal["auto", "torch", "ctranslate2"]
+
+PACES: dict[Kind, float] = {"generative": 1_000.0, "classifier": 3_000.0, "zero-shot": 3_000.0}
+"""Characters a second on two cores: first guesses, until the queue has measured."""
+GENERATIVE_BATCH_TOKENS = 4_096
+ZERO_SHOT_TEMPLATE = "This text is about {}."
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """How models are to run. `dtype` and `engine`: "auto" chooses what is fastest here."""
+
+    dtype: DType = "auto"
+    engine: EngineName = "auto"
+
+
+def describe(source: ModelSource, inference: Inference) -> ModelInfo:
+    """What the model is.
+
+    Raises:
+        UnsupportedTask: it neither summarises nor classifies, or is not what its preset says.
+        UnknownModel, ModelCorrupt: as `folder.revision_of` and `folder.read_config` say.
+        ModelUnavailable: the engine is not installed, or the model was not converted for it.
+    """
+    if source.folder is None:
+        from models.extractive.lead import INFO
+
+        return INFO
+    folders.check_weights(source.folder)
+    kind = folders.kind_of(source.folder)
+    _check_preset(source, folders.TASKS_OF[kind])
+    if kind == "embedded":
+        return _embedded(source, source.folder, inference)
+    if kind == "generative":
+        return _generative(source, source.folder, inference)
+    return _classifier(source, source.folder, inference, kind)
+
+
+def load(source: ModelSource, info: ModelInfo) -> Model:
+    """The model that `info` describes, ready to run.
+
+    Raises:
+        ModelCorrupt: its files are not what was recorded, changed since they were described, or cannot be loaded.
+        ModelUnavailable: the engine cannot run it here.
+    """
+    folder = source.folder
+    if folder is None:
+        from models.extractive.lead import Lead
+
+        return Lead()
+    folders.check_checksums(folder)
+    if (revision := folders.revision_of(folder)) != info.revision:
+        raise ModelCorrupt(
+            f"Model {info.id!r} changed from revision {info.revision} to {revision} while the service ran. Restart it."
+        )
+    if info.kind == "embedded":
+        from models.extractive.news_minilm import Embedded
+
+        return Embedded(folder, info)
+    if info.kind == "generative":
+        from models.generative.summariser import Summariser
+
+        if info.engine == "ctranslate2":
+            from models.generative.ctranslate2 import Ct2Engine
+
+            return Summariser(Ct2Engine(folder, info), info)
+        from models.generative.torch import TorchEngine
+
+        return Summariser(TorchEngine(folder, info), info)
+    from models.classifiers.network import Classifier
+
+    network = Classifier(folder, info)
+    if info.kind == "zero-shot":
+        from models.classifiers.zero_shot import ZeroShotTagger
+
+        return ZeroShotTagger(network, info)
+    from models.classifiers.classifier import ClassifierTagger
+
+    return ClassifierTagger(network, info, codes=source.preset.codes if source.preset else {})
+
+
+def _check_preset(source: ModelSource, tasks: tuple[Task, ...]) -> None:
+    preset = source.preset
+    if preset and preset.tasks != tasks:
+        raise UnsupportedTask(
+            f"{str(source.folder)!r} does {' and '.join(tasks)}; the preset {preset.id!r} is for "
+            f"{' and '.join(preset.tasks)}. Pull it again."
+        )
+
+
+def _embedded(source: ModelSource, folder: Path, inference: Inference) -> ModelInfo:
+    from models.extractive.selection import NEWS_MINILM_DEFAULTS
+
+    return ModelInfo(
+        id=source.id,
+        revision=folders.revision_of(folder),
+        kind="embedded",
+        tasks=folders.TASKS_OF["embedded"],
+        engine="torch",
+        dtype=_torch_dtype(inference),
+        languages=("en",),
+        licence="Apache-2.0",
+        vocabulary=vocabulary.RELEASE,
+        defaults=NEWS_MINILM_DEFAULTS,
+        parameters={"text": SPLITTER, "versions": _versions("torch", "tokenizers")},
+    )
+
+
+def _generative(source: ModelSource, folder: Path, inference: Inference) -> ModelInfo:
+    engine = _engine(folder, inference)
+    config = folders.read_config(folder)
+    preset = source.preset
+    prefix = folders.summarization_defaults(config).get("prefix", "")
+    if preset and preset.prefix is not None:
+        prefix = preset.prefix
+    limit = _input_limit(folder, preset)
+    libraries = ("transformers", "tokenizers")
+    return ModelInfo(
+        id=source.id,
+        revision=folders.revision_of(folder),
+        kind="generative",
+        tasks=folders.TASKS_OF["generative"],
+        engine=engine,
+        dtype=_ctranslate2_dtype(inference) if engine == "ctranslate2" else _torch_dtype(inference),
+        languages=preset.languages if preset else ("*",),
+        licence=preset.licence if preset else "see the model's card",
+        max_input_tokens=limit,
+        max_output_tokens=folders.output_limit(config),
+        batch_tokens=GENERATIVE_BATCH_TOKENS,
+        characters_per_second=PACES["generative"],
+        parameters={
+            "max_input_tokens": limit,
+            "prefix": prefix,
+            "text": SPLITTER,
+            "versions": _versions(engine, *libraries),
+        },
+    )
+
+
+def _classifier(source: ModelSource, folder: Path, inference: Inference, kind: Kind) -> ModelInfo:
+    from models.classifiers.labels import scoring_of, topics_of
+
+    config = folders.read_config(folder)
+    preset = source.preset
+    limit = _input_limit(folder, preset)
+    parameters: dict[str, object] = {
+        "max_input_tokens": limit,
+        "text": SPLITTER,
+        "versions": _versions("torch", "transformers", "tokenizers"),
+    }
+    defaults: dict[str, object]
+    labels: dict[str, str] = {}
+    if kind == "zero-shot":
+        defaults = {"multi_label": True, "template": (preset and preset.template) or ZERO_SHOT_TEMPLATE}
+    else:
+        own = folders.labels_of(config)
+        topics = topics_of(own, preset.codes if preset else {})
+        scoring = (preset and preset.scoring) or scoring_of(config.get("problem_type"), labels=len(own))
+        defaults = {"scoring": scoring}
+        parameters["topics"] = [[topic.name, topic.qcode] for topic in topics]
+        labels = {topic.name: label for topic, label in zip(topics, own, strict=True)}
+    return ModelInfo(
+        id=source.id,
+        revision=folders.revision_of(folder),
+        kind=kind,
+        tasks=folders.TASKS_OF[kind],
+        engine="torch",
+        dtype=_torch_dtype(inference),
+        languages=preset.languages if preset else ("*",),
+        licence=preset.licence if preset else "see the model's card",
+        vocabulary=vocabulary.RELEASE,
+        max_input_tokens=limit,
+        characters_per_second=PACES[kind],
+        defaults=defaults,
+        parameters=parameters,
+        labels=labels,
+    )
+
+
+def _input_limit(folder: Path, preset: Preset | None) -> int:
+    return preset.max_input_tokens if preset and preset.max_input_tokens else folders.input_limit(folder)
+
+
+def _torch_dtype(inference: Inference) -> str:
+    return inference.dtype if inference.dtype in {"float32", "bfloat16"} else best_dtype()
+
+
+def _engine(folder: Path, inference: Inference) -> str:
+    if inference.engine != "auto":
+        engine = inference.engine
+    else:
+        engine = "ctranslate2" if folders.is_converted(folder) and find_spec("ctranslate2") else "torch"
+    if engine == "ctranslate2" and not find_spec("ctranslate2"):
+        raise ModelUnavailable(
+            "The engine 'ctranslate2' is not installed. Run: pip install 'dateline[ct2]', or set DATELINE_ENGINE=torch"
+        )
+    if engine == "ctranslate2" and not folders.is_converted(folder):
+        raise ModelUnavailable(
+            f"{str(folder)!r} has not been converted for CTranslate2. Run: dateline models pull --engine "
+            "ctranslate2 on it, or set DATELINE_ENGINE=torch"
+        )
+    return engine
+
+
+@lru_cache
+def _ctranslate2_dtype(inference: Inference) -> str:
+    """The compute type by CTranslate2's name. "auto" and "int8" quantise, with the rest in the best format for it.
+
+    Raises:
+        ModelUnavailable: CTranslate2 cannot compute in it here.
+    """
+    import ctranslate2
+
+    supported = ctranslate2.get_supported_compute_types(device())
+    preferred = {
+        "auto": ("int8_float16", "int8_float32", "float32") if device() == "cuda" else ("int8_float32", "float32"),
+        "int8": ("int8_float32", "int8_bfloat16", "int8_float16"),
+    }.get(inference.dtype, (inference.dtype,))
+    for name in preferred:
+        if name in supported:
+            return name
+    raise ModelUnavailable(
+        f"CTranslate2 cannot compute in {inference.dtype!r} here; it can in {', '.join(sorted(supported))}. Set "
+        "DATELINE_DTYPE=auto"
+    )
+
+
+def _versions(*libraries: str) -> dict[str, str]:
+    """Their releases: another may compute other numbers from the same weights."""
+    return {name: version(name).split("+")[0] for name in libraries}

@@ -1,1 +1,0 @@
-"""Models that tag: pretrained classifiers, and natural-language inference for callers' own labels."""

@@ -1,0 +1,1 @@
+"""Measures models against references, and shows what came out."""

@@ -1,0 +1,112 @@
+"""ASGI middleware that every request passes, outermost first: a request id, the closing of connections while the
+service drains, the API key (before anything is read), and a limit on the body."""
+
+import hmac
+import re
+import uuid
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.errors import KeyMissing, KeyRefused, TooLarge
+from service.http.problems import problem_response
+from service.settings import Settings
+
+REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+NEEDS_KEY = re.compile(r"/(?:v1|models)(?:/|$)")
+
+
+class RequestIds:
+    """Echoes `X-Request-ID`, or makes one, and puts it into the request's state."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        sent_id = dict(scope["headers"]).get(b"x-request-id", b"")
+        request_id = sent_id if REQUEST_ID.fullmatch(sent_id) else uuid.uuid4().hex.encode()
+        scope.setdefault("state", {})["request_id"] = request_id.decode()
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (b"x-request-id", request_id)]}
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+
+class CloseWhileDraining:
+    """Closes each connection after its next reply once the service drains, so that a client's next request goes to
+    another replica, and none is sent to a connection that is about to be closed."""
+
+    def __init__(self, app: ASGIApp, *, is_draining: Callable[[], bool]) -> None:
+        self._app = app
+        self._is_draining = is_draining
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_closing(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._is_draining():
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        await self._app(scope, receive, send_closing if scope["type"] == "http" else send)
+
+
+class ApiKeys:
+    """Lets a request to `/v1` or `/models` pass if it carries one of the configured keys, or none is configured. The
+    body is not read before that."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._keys = [key.get_secret_value().encode() for key in settings.api_keys]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._keys and NEEDS_KEY.match(scope["path"]):
+            try:
+                self._check([value for name, value in scope["headers"] if name == b"authorization"])
+            except (KeyMissing, KeyRefused) as error:
+                response = problem_response(error, path=scope["path"], settings=self._settings)
+                await response(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _check(self, headers: list[bytes]) -> None:
+        if len(headers) > 1:
+            raise KeyRefused("The request has several Authorization headers. Send one.")
+        scheme, _, key = (headers or [b""])[0].partition(b" ")
+        if scheme.lower() != b"bearer" or not key:
+            raise KeyMissing("This service wants an API key. Send the header 'Authorization: Bearer <key>'.")
+        if not any([hmac.compare_digest(key.strip(), known) for known in self._keys]):  # noqa: C419 - in equal time
+            raise KeyRefused("The API key is not valid here. Check it, or ask whoever runs this service.")
+
+
+class LimitBody:
+    """Refuses a body of more than `most` bytes, whether or not its length was announced.
+
+    Raises:
+        TooLarge: while the body is read.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._most:
+                raise TooLarge(
+                    f"The request body is over {self._most:,} bytes. Send fewer or shorter articles, or raise "
+                    "DATELINE_MAX_BODY_BYTES."
+                )
+            return message
+
+        await self._app(scope, counted, send)

@@ -1,0 +1,262 @@
+"""What HTTP requests and replies look like. Requests inherit the options as `models.options` declares them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from starlette.responses import Response
+
+from models.options import SummaryOptions, Task, TopicsOptions
+from seeds.records import SURROGATE, Article
+from service.digest import Digest, DigestOptions
+from service.errors import InvalidRequest
+
+NO_OTHER_FIELDS = ConfigDict(extra="forbid")
+"""Unknown fields are refused: a misspelt option would otherwise be ignored in silence."""
+MODEL = {"description": "Id of the model; the default when absent", "examples": ["news-minilm"]}
+TEXT = {"description": "The article, plain text; blank lines between paragraphs"}
+TITLE = {"description": "The headline, if there is one; read for topics"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryFields(SummaryOptions):
+    """How to summarise, and by which model."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = NO_OTHER_FIELDS
+    model: str | None = field(default=None, metadata=MODEL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicsFields(TopicsOptions):
+    """How to tag, and by which model."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = NO_OTHER_FIELDS
+    model: str | None = field(default=None, metadata=MODEL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummariseRequest(SummaryFields):
+    text: str = field(metadata=TEXT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagRequest(TopicsFields):
+    text: str = field(metadata=TEXT)
+    title: str | None = field(default=None, metadata=TITLE)
+
+
+def summary_options(request: SummaryFields) -> SummaryOptions:
+    """The options alone."""
+    return SummaryOptions(**{entry.name: getattr(request, entry.name) for entry in fields(SummaryOptions)})
+
+
+def topics_options(request: TopicsFields) -> TopicsOptions:
+    """The options alone."""
+    return TopicsOptions(**{entry.name: getattr(request, entry.name) for entry in fields(TopicsOptions)})
+
+
+class Request(BaseModel):
+    model_config = NO_OTHER_FIELDS
+
+
+def _writable(id: str) -> str:
+    if SURROGATE.search(id):
+        raise ValueError("it holds an unpaired surrogate, which no reply can carry")
+    return id
+
+
+class ArticleFields(Request):
+    id: Annotated[str, AfterValidator(_writable)] | None = Field(
+        default=None, description="Comes back with the result", max_length=512, examples=["tsunami-drill"]
+    )
+    text: str = Field(description=TEXT["description"])
+    title: str | None = Field(None, description=TITLE["description"])
+
+    def article(self) -> Article:
+        title = self.title.strip() if self.title else None
+        return Article(self.text, id=self.id, title=title or None)
+
+
+class BadArticle(BaseModel):
+    """Takes the place in a list of an article of the wrong form, so that the others are still answered."""
+
+    id: str | None
+    detail: str
+
+    def digest(self) -> Digest:
+        return Digest(self.id, error=InvalidRequest(self.detail))
+
+
+def _tolerate(value: object, validate: ValidatorFunctionWrapHandler) -> "ArticleFields | BadArticle":
+    try:
+        return validate(value)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        id = value.get("id") if isinstance(value, dict) else None
+        readable = isinstance(id, str) and not SURROGATE.search(id)
+        return BadArticle(id=id if readable else None, detail=describe(error.errors(), "article"))
+
+
+class DigestRequest(Request):
+    articles: list[Annotated[ArticleFields, WrapValidator(_tolerate)]] = Field(min_length=1, max_length=10_000)
+    tasks: list[Task] = Field(["summary", "topics"], description="What to make of each article", min_length=1)
+    summary: SummaryFields = Field(default_factory=SummaryFields)
+    topics: TopicsFields = Field(default_factory=TopicsFields)
+
+    def digest_options(self, *, summary_model: str, topics_model: str) -> DigestOptions:
+        """What is asked for, with the default models where the request names none."""
+        return DigestOptions(
+            summary_model=(self.summary.model or summary_model) if "summary" in self.tasks else None,
+            summary=summary_options(self.summary),
+            topics_model=(self.topics.model or topics_model) if "topics" in self.tasks else None,
+            topics=topics_options(self.topics),
+        )
+
+
+class Reply(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Sentence(Reply):
+    text: str
+    start: int | None = Field(description="Offset of the first character in the article; null where generated")
+    end: int | None = Field(description="Offset after the last character")
+
+
+class Summary(Reply):
+    text: str
+    sentences: list[Sentence]
+    model: str
+    revision: str
+    input_tokens: int
+    used_tokens: int
+    truncated: bool
+
+
+class Topic(Reply):
+    qcode: str | None
+    uri: str | None
+    name: str
+    score: float
+
+
+class Topics(Reply):
+    topics: list[Topic]
+
+
+class Provenance(Reply):
+    """What made a result, and when."""
+
+    key: str
+    content: str
+    model: str
+    revision: str
+    parameters: dict[str, Any]
+    vocabulary: str | None
+    created_at: str
+    milliseconds: float
+
+
+class ProblemReply(BaseModel):
+    """RFC 9457, with the detail again as `error` for clients that read that."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    error: str
+    error_type: str
+
+
+class DigestReply(Reply):
+    id: str | None
+    summary: Summary | None
+    topics: list[Topic] | None
+    cached: dict[Task, bool]
+    provenance: dict[Task, Provenance]
+    error: ProblemReply | None
+
+
+class DigestReplies(Reply):
+    results: list[DigestReply]
+
+
+class ArticleReply(Reply):
+    id: str
+    date: str | None
+    title: str | None
+    text: str
+
+
+class ArticleEntry(Reply):
+    id: str
+
+
+class ArticlePage(Reply):
+    articles: list[ArticleEntry]
+    total: int
+    offset: int
+    limit: int
+
+
+class ModelEntry(Reply):
+    id: str
+    description: str
+    tasks: list[Task]
+    languages: list[str]
+    licence: str
+    repo: str | None = Field(description="The model's id on the hub, when it is not the id itself")
+    ready: bool = Field(description="Whether it can be asked for now; if not, `dateline models pull` fetches it")
+    default_for: list[Task]
+
+
+class ModelList(Reply):
+    models: list[ModelEntry]
+
+
+class ConceptEntry(Reply):
+    qcode: str
+    uri: str
+    name: str
+    broader: str | None
+    retired: str | None
+
+
+class Vocabulary(Reply):
+    release: str
+    credit: str
+    topics: list[ConceptEntry]
+
+
+class Health(Reply):
+    status: Literal["ok"]
+
+
+def json_response(content: str) -> Response:
+    """JSON text as it is."""
+    return Response(content.encode(), media_type="application/json")
+
+
+def describe(errors: Sequence[Any], subject: str = "request") -> str:
+    """What is wrong with a request, in one line."""
+    reasons = []
+    for error in errors[:3]:
+        name = ".".join(str(part) for part in error["loc"] if part != "body") or subject
+        if error["type"] == "json_invalid":
+            reasons.append(f"it is not JSON ({error['ctx']['error']}, at character {error['loc'][-1]})")
+        elif error["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+            reasons.append(f"{name!r} is not an option; /docs lists those there are")
+        else:
+            message = error["msg"][0].lower() + error["msg"][1:]
+            reasons.append(f"{name}: {message}")
+    more = f" (and {len(errors) - 3} more)" if len(errors) > 3 else ""
+    return f"The {subject} cannot be read: " + "; ".join(reasons) + more + "."

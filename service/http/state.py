@@ -1,0 +1,125 @@
+"""What the routes share while the service runs."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+import anyio.to_thread
+from fastapi import Depends, Request
+
+from models.types import ModelInfo
+from seeds.records import Article, SeedFolder
+from seeds.store import Store
+from service.digest import Digest, Digester, DigestOptions, PendingDigests
+from service.errors import ClientLeft, NotReady
+from service.queue.admission import Limits
+from service.queue.worker import Models, Worker
+from service.settings import Settings
+
+LOOKUP_THREADS = 4
+"""Threads that look results up. Requests that wait for a model hold none."""
+
+
+class Drain:
+    """Whether the service is draining: it answers what comes, and asks not to be sent more."""
+
+    def __init__(self) -> None:
+        self.started = False
+
+
+class Service:
+    """The running service.
+
+    Args:
+        models: gives models by id.
+        store: where results are kept.
+    """
+
+    def __init__(self, settings: Settings, models: Models, store: Store) -> None:
+        self.settings = settings
+        self.seeds = SeedFolder(settings.seeds)
+        self.worker = Worker(
+            models,
+            store,
+            limits=Limits(
+                max_queue_seconds=settings.max_queue_seconds,
+                max_waiting=settings.max_waiting,
+                deadline_seconds=settings.deadline_seconds,
+                stuck_seconds=settings.stuck_seconds,
+            ),
+        )
+        self._models = models
+        self._digester = Digester(
+            models, store, runner=self.worker, max_article_characters=settings.max_article_characters
+        )
+
+    async def model_info(self, id: str) -> ModelInfo:
+        """What the model of that id is.
+
+        Raises:
+            As `ModelCache.info`.
+        """
+        return await anyio.to_thread.run_sync(self._models.info, id)
+
+    async def digest(self, articles: Sequence[Article], options: DigestOptions, *, client: Request) -> list[Digest]:
+        """One digest per article, in order.
+
+        Raises:
+            As `Digester.ask` and `PendingDigests.result`.
+        """
+        pending = await anyio.to_thread.run_sync(self._digester.ask, articles, options)
+        if not pending.future.done():
+            await _wait(pending, client)
+        digests = pending.result()
+        client.state.repeatable = all(digest.error is None and all(digest.cached.values()) for digest in digests)
+        return digests
+
+    async def digest_one(self, article: Article, options: DigestOptions, *, client: Request) -> Digest:
+        """The digest of one article.
+
+        Raises:
+            As `digest`; and what is wrong with the article.
+        """
+        [digest] = await self.digest([article], options, client=client)
+        if digest.error:
+            raise digest.error
+        return digest
+
+
+async def _wait(pending: PendingDigests, client: Request) -> None:
+    """Wait until the digests are done, or the client leaves.
+
+    Raises:
+        ClientLeft: it left.
+    """
+    done = asyncio.wrap_future(pending.future)
+    leaving = asyncio.create_task(_leaves(client))
+    try:
+        await asyncio.wait((done, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+        if not pending.future.done():
+            pending.leave()
+    if not pending.future.done():
+        raise ClientLeft("The client left before its work was done.")
+
+
+async def _leaves(client: Request) -> None:
+    """Return when the client disconnects. The body has been read: nothing else can come."""
+    while (await client.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def running_service(request: Request) -> Service:
+    """The running service.
+
+    Raises:
+        NotReady: it is starting or stopping.
+    """
+    service = getattr(request.app.state, "service", None)
+    if not isinstance(service, Service):
+        raise NotReady("The service is starting or stopping. Try again in a few seconds; GET /readyz says when.")
+    return service
+
+
+Running = Annotated[Service, Depends(running_service)]

@@ -1,0 +1,552 @@
+"""What is let in, what runs when, and with what else. Policy is tested without threads, the worker with a store."""
+
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import ClassVar
+
+import pytest
+
+from models.errors import ModelCorrupt, ModelFailed
+from models.options import SummaryOptions, TopicsOptions
+from models.types import Document, Model, ModelInfo, Outcome, Topic, Work
+from seeds.records import Article
+from seeds.store import Store
+from service.errors import ClientLeft, DeadlineExceeded, Overloaded, TooLarge
+from service.keys import ResultSpec
+from service.queue import queue
+from service.queue.admission import Limits, Load, refusal, remaining
+from service.queue.batches import ARCHIVE_TURN_SECONDS, choose_batch, choose_urgency, split_by_cost
+from service.queue.cost import LARGEST_CHANGE, Paces, cost
+from service.queue.isolation import is_out_of_memory, run_isolated
+from service.queue.job import Job, Ticket, Urgency
+from service.queue.worker import Worker
+from tests.doubles import INFO, Counting, SomeModels
+from tests.patience import until
+
+Start = Callable[..., Worker]
+
+
+def job(text: str = "One sentence is here.", *, info: ModelInfo = INFO, topics: bool = False) -> Job:
+    specs = [ResultSpec.of("summary", info, SummaryOptions())]
+    specs += [ResultSpec.of("topics", info, TopicsOptions())] if topics else []
+    return Job(info, Document(text), {spec.key(Article(text)): spec for spec in specs})
+
+
+def waiting(tokens: int, *, urgency: Urgency = Urgency.LIVE, info: ModelInfo = INFO, arrived: float = 0.0) -> Job:
+    """A job as it stands in the queue."""
+    made = job(f"{next(NUMBERS)} waits.", info=info)
+    made.cost, made.urgency, made.arrived = tokens, urgency, arrived
+    return made
+
+
+NUMBERS = count()
+
+
+@dataclass
+class Awkward(Counting):
+    """Misbehaves at texts that name how: raises, hangs, exits, gives NaN, answers too little, or runs out of memory."""
+
+    most: int = 1_000
+    batches: list[list[str]] = field(default_factory=list)
+    release: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, work: Sequence[Work]) -> list[Outcome]:
+        texts = [item.document.text for item in work]
+        self.batches.append(texts)
+        if any("raise" in text for text in texts):
+            raise RuntimeError("poison")
+        if any("exit" in text for text in texts):
+            raise SystemExit
+        if any("end the worker" in text for text in texts):
+            raise KeyboardInterrupt
+        if any("hang" in text for text in texts):
+            self.release.wait(timeout=30)
+        if len(texts) > self.most:
+            raise MemoryError
+        found = super().run(work)
+        if any("short" in text for text in texts):
+            return found[:-1]
+        return [
+            replace(outcome, topics=(Topic("x", float("nan")),)) if "nan" in item.document.text else outcome
+            for item, outcome in zip(work, found, strict=True)
+        ]
+
+
+@pytest.fixture
+def start(store: Store) -> Iterator[Start]:
+    workers: list[Worker] = []
+
+    def start_worker(*models: Model, **limits: float) -> Worker:
+        by_id = {model.info.id: model for model in models}
+        workers.append(Worker(SomeModels(by_id), store, limits=Limits(**limits)))  # type: ignore[arg-type]
+        return workers[-1]
+
+    yield start_worker
+    for worker in workers:
+        worker.close()
+
+
+def outcomes(ticket: Ticket) -> list[object]:
+    """What became of each job: the words of its summary, or its error."""
+    ticket.future.result(10)
+    return [made.future.exception() or len(made.future.result()) for made in ticket.jobs]
+
+
+def submitted(worker: Worker, *texts: str, model: Model, **options: Urgency) -> Ticket:
+    return worker.submit([job(text, info=model.info) for text in texts], **options)
+
+
+# admission
+
+
+def test_an_idle_service_takes_the_largest_request_that_can_be_done_in_time() -> None:
+    limits = Limits(max_queue_seconds=1, deadline_seconds=60)
+    assert refusal(500, waiting_seconds=0, waiting_requests=0, limits=limits) is None
+    assert isinstance(refusal(601, waiting_seconds=0, waiting_requests=0, limits=limits), TooLarge)
+
+
+def test_work_is_refused_when_too_much_waits_with_the_time_to_come_back() -> None:
+    error = refusal(5, waiting_seconds=10, waiting_requests=2, limits=Limits(max_queue_seconds=10))
+    assert isinstance(error, Overloaded)
+    assert "busy for the next 10 s" in str(error)
+    assert error.retry_after_seconds == 5
+    assert refusal(5, waiting_seconds=5, waiting_requests=2, limits=Limits(max_queue_seconds=10)) is None
+
+
+def test_no_more_requests_wait_than_may_even_if_they_cost_nothing() -> None:
+    limits = Limits(max_waiting=3)
+    assert refusal(0, waiting_seconds=0.1, waiting_requests=2, limits=limits) is None
+    error = refusal(0, waiting_seconds=0.1, waiting_requests=3, limits=limits)
+    assert isinstance(error, Overloaded)
+    assert "3 requests already wait" in str(error)
+    assert error.retry_after_seconds == 1
+
+
+def test_a_busy_worker_is_never_estimated_to_be_free() -> None:
+    assert remaining(10, 4) == 6
+    assert remaining(10, 40) == 10
+
+
+# cost
+
+
+def test_models_that_read_once_for_each_label_cost_as_much() -> None:
+    work = Work(Document("a" * 400), topics=TopicsOptions(labels=("one", "two", "three")))
+    assert cost(work, replace(INFO, kind="zero-shot")) == 300
+    assert cost(Work(Document("a" * 400), topics=TopicsOptions()), replace(INFO, kind="zero-shot")) == 1700
+
+
+def test_labels_are_read_and_cost_what_they_take() -> None:
+    labels = tuple(f"a label with some words {number}" for number in range(200))
+    assert cost(Work(Document("a" * 400), topics=TopicsOptions(labels=labels)), INFO) == 100 + 200 * 6
+    assert cost(Work(Document("a" * 400), topics=TopicsOptions()), INFO) == 100
+
+
+def test_what_a_caller_wants_written_costs_for_every_beam() -> None:
+    writer = replace(INFO, max_output_tokens=500)
+    asked = [SummaryOptions(), SummaryOptions(max_words=50), SummaryOptions(min_words=10_000, beams=16)]
+    assert [cost(Work(Document("a" * 400), options), writer) for options in asked] == [100, 200, 8_100]
+    assert cost(Work(Document("a" * 400), asked[1]), INFO) == 100
+
+
+def test_the_pace_is_learnt_and_one_measurement_moves_it_only_so_far() -> None:
+    paces = Paces()
+    assert paces.seconds(5_000, INFO) == 1
+    paces.learn(1_000, INFO, 1)
+    assert paces.seconds(1_000, INFO) == 1
+    paces.learn(10**9, INFO, 1)
+    assert paces.seconds(1_000, INFO) == pytest.approx(1 / (0.7 + 0.3 * LARGEST_CHANGE))
+
+
+# batches
+
+
+def test_a_batch_keeps_to_the_budget_and_to_like_lengths() -> None:
+    jobs = [waiting(tokens) for tokens in (100, 20, 20, 100, 20)]
+    assert [made.cost for made in choose_batch(jobs, budget=lambda _: 220)] == [100, 100, 20]
+
+
+def test_a_batch_is_of_one_model_and_begins_with_who_waited_longest() -> None:
+    other = replace(INFO, id="other")
+    jobs = [waiting(50), waiting(50, info=other), waiting(10_000)]
+    assert choose_batch(jobs, budget=lambda _: 100) == jobs[:1]
+    assert choose_batch([], budget=lambda _: 100) == []
+
+
+def test_what_ended_a_worker_runs_alone() -> None:
+    jobs = [waiting(16) for _ in range(3)]
+    jobs[1].runs_alone = True
+    assert choose_batch(jobs, budget=lambda _: 100) == [jobs[0], jobs[2]]
+    assert choose_batch(jobs[1:], budget=lambda _: 100) == [jobs[1]]
+
+
+def test_live_goes_before_archive_but_not_for_ever() -> None:
+    jobs = [waiting(16, urgency=Urgency.ARCHIVE, arrived=100), waiting(16, arrived=101)]
+    assert choose_urgency(jobs, now=102, last_archive_turn=0) is Urgency.LIVE
+    late = 100 + ARCHIVE_TURN_SECONDS + 1
+    assert choose_urgency(jobs, now=late, last_archive_turn=0) is Urgency.ARCHIVE
+    assert choose_urgency(jobs, now=late, last_archive_turn=late - 1) is Urgency.LIVE
+    assert choose_urgency(jobs[:1], now=101, last_archive_turn=100) is Urgency.ARCHIVE
+
+
+def test_jobs_are_split_in_order_by_what_a_model_reads_well_at_once() -> None:
+    jobs = [waiting(16) for _ in range(5)]
+    assert list(split_by_cost(jobs, budget=40)) == [jobs[:2], jobs[2:4], jobs[4:]]
+    assert list(split_by_cost([], budget=40)) == []
+
+
+# isolation
+
+
+@pytest.mark.parametrize(
+    ("poison", "reason"), [("raise", "RuntimeError"), ("exit", "SystemExit"), ("nan", "NaN"), ("short", "answered")]
+)
+def test_a_poison_article_among_64_fails_alone(poison: str, reason: str) -> None:
+    model = Awkward()
+    options = TopicsOptions()
+    items = [Work(Document(f"Article {n} is harmless."), SummaryOptions(), options) for n in range(64)]
+    items[41] = Work(Document(f"This one will {poison}."), SummaryOptions(), options)
+    found = run_isolated(model, items)
+    assert [n for n, outcome in enumerate(found) if outcome.error] == [41]
+    assert isinstance(found[41].error, ModelFailed)
+    assert reason in str(found[41].error)
+    assert len(model.batches) <= 1 + 2 * 6
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
+        ),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes"),
+        RuntimeError("CUDA failed with error out of memory"),
+        RuntimeError("std::bad_alloc"),
+    ],
+)
+def test_memory_that_runs_out_is_recognised(error: Exception) -> None:
+    assert is_out_of_memory(error)
+
+
+def test_torchs_own_error_on_this_machine_is_recognised() -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+    assert not is_out_of_memory(RuntimeError("shapes cannot be multiplied"))
+    assert not is_out_of_memory(ValueError("the text says: out of memory"))
+
+
+def test_one_article_that_memory_cannot_hold_is_an_error_that_says_so() -> None:
+    [outcome] = run_isolated(Awkward(most=0), [job().work])
+    assert "ran out of memory" in str(outcome.error)
+
+
+def test_an_answer_of_the_wrong_kind_and_a_missing_one_are_errors() -> None:
+    class Wrong(Counting):
+        def run(self, work: Sequence[Work]) -> list[Outcome]:
+            return ["nonsense"] * len(work)  # type: ignore[list-item]
+
+    class Silent(Counting):
+        def run(self, work: Sequence[Work]) -> list[Outcome]:
+            return [Outcome(topics=()) for _ in work]
+
+    [wrong], [silent] = run_isolated(Wrong(), [job().work]), run_isolated(Silent(), [job().work])
+    assert isinstance(wrong.error, ModelFailed)
+    assert "gave none" in str(silent.error)
+
+
+# the worker
+
+
+def test_every_request_gets_its_own_results_in_order(start: Start, store: Store) -> None:
+    model = Counting()
+    worker = start(model)
+    texts = [[f"Story {n} of request {r} is told." for n in range(r % 5 + 1)] for r in range(40)]
+    tickets = [submitted(worker, *own, model=model) for own in texts]
+    for own, ticket in zip(texts, tickets, strict=True):
+        ticket.future.result(10)
+        found = [result.value for made in ticket.jobs for result in made.future.result().values()]
+        assert all(text in value for text, value in zip(own, found, strict=True))
+    assert len(model.seen) == store.count() == sum(map(len, texts))
+    until(lambda: worker.load() == Load(0, 0, 0.0, 0, 0))
+
+
+def test_waiting_requests_share_a_batch(start: Start) -> None:
+    model = Counting(gate=threading.Event())
+    worker = start(model)
+    first = submitted(worker, "First.", model=model)
+    until(lambda: model.runs == 1)
+    others = [submitted(worker, f"Number {n} waits.", model=model) for n in range(10)]
+    assert model.gate
+    model.gate.set()
+    for ticket in (first, *others):
+        ticket.future.result(10)
+    assert model.runs == 2
+
+
+def test_requests_that_were_answered_together_are_waited_for_when_they_ask_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "LINGER_SECONDS", 5.0)  # this machine may be busy
+    monkeypatch.setattr(queue, "LINGER_SHARE", 1e6)
+    model = Awkward(gate=threading.Event())
+    worker = start(model)
+    submitted(worker, "Blocks the worker.", model=model)
+    until(lambda: model.runs == 1)
+
+    def ask_again(number: int) -> Callable[[Future[None]], None]:
+        return lambda _: done.append(submitted(worker, f"Number {number} asks again...", model=model))
+
+    done: list[Ticket] = []
+    for number in range(4):
+        submitted(worker, f"Number {number} asks at first.", model=model).future.add_done_callback(ask_again(number))
+    assert model.gate
+    model.gate.set()
+    until(lambda: len(done) == 4 and all(ticket.future.done() for ticket in done))
+    assert [len(batch) for batch in model.batches] == [1, 4, 4]
+
+
+def test_what_is_stored_is_stored_before_anyone_is_answered(start: Start, store: Store) -> None:
+    model = Counting()
+    ticket = submitted(start(model), "One.", "Two.", model=model)
+    counts: list[int] = []
+    ticket.future.add_done_callback(lambda _: counts.append(store.count()))
+    ticket.future.result(10)
+    until(lambda: counts == [2])
+
+
+def test_what_another_replica_computed_meanwhile_is_not_computed_again(start: Start, store: Store) -> None:
+    model = Counting(gate=threading.Event())
+    worker, other = start(model), start(other_model := Counting())
+    submitted(worker, "Blocks the worker.", model=model)
+    until(lambda: model.runs == 1)
+    ticket = submitted(worker, "Asked of both.", model=model)
+    outcomes(submitted(other, "Asked of both.", model=other_model))
+    assert model.gate
+    model.gate.set()
+    assert outcomes(ticket) == [1]
+    assert [work.document.text for work in model.seen] == ["Blocks the worker."]
+
+
+def test_what_has_begun_for_a_client_that_leaves_is_finished_and_stored(start: Start, store: Store) -> None:
+    model = Counting(gate=threading.Event())
+    worker = start(model)
+    ticket = submitted(worker, "Begun.", model=model)
+    until(lambda: model.runs == 1)
+    worker.leave(ticket)
+    assert worker.load().waiting_seconds > 0  # the worker is still busy with it
+    assert model.gate
+    model.gate.set()
+    until(lambda: store.count() == 1)
+
+
+def test_what_has_not_begun_for_a_client_that_leaves_is_not_done(start: Start) -> None:
+    model = Counting(gate=threading.Event())
+    worker = start(model)
+    first = submitted(worker, "First.", model=model)
+    until(lambda: model.runs == 1)
+    second = submitted(worker, *(f"Nobody waits for {n}." for n in range(50)), "Two wait for this.", model=model)
+    third = submitted(worker, "Two wait for this.", model=model)
+    worker.leave(second)
+    assert worker.load().articles == 2
+    assert isinstance(second.jobs[0].future.exception(0), ClientLeft)
+    assert model.gate
+    model.gate.set()
+    first.future.result(10)
+    assert outcomes(third) == [1]
+    assert [work.document.text for work in model.seen] == ["First.", "Two wait for this."]
+
+
+def test_archives_are_never_refused(start: Start) -> None:
+    model = Counting(info=replace(INFO, characters_per_second=1))
+    worker = start(model, max_queue_seconds=0.1)
+    tickets = [
+        submitted(worker, *(f"{n} of {a}." for n in range(5)), model=model, urgency=Urgency.ARCHIVE) for a in range(5)
+    ]
+    assert [outcomes(ticket) for ticket in tickets] == [[1] * 5] * 5
+
+
+def test_work_is_refused_while_much_waits_and_taken_afterwards(start: Start) -> None:
+    model = Counting(info=replace(INFO, characters_per_second=400), gate=threading.Event())  # 100 tokens a second
+    worker = start(model, max_queue_seconds=10.0)
+    tickets = [submitted(worker, f"{letter * 1999}.", model=model) for letter in "ab"]  # 5 s each
+    with pytest.raises(Overloaded, match="busy for the next"):
+        submitted(worker, "c" * 1999 + ".", model=model)
+    assert worker.load().refused == 1
+    assert model.gate
+    model.gate.set()
+    assert [outcomes(ticket) for ticket in tickets] == [[1], [1]]
+    assert outcomes(submitted(worker, "c" * 1999 + ".", model=model)) == [1]
+
+
+def test_what_has_not_begun_by_its_deadline_fails_while_another_batch_still_runs(start: Start) -> None:
+    model = Counting(gate=threading.Event())
+    worker = start(model, deadline_seconds=0.2)
+    first = submitted(worker, "Runs.", model=model)
+    until(lambda: model.runs == 1)
+    [late] = outcomes(submitted(worker, "Waits.", model=model))
+    assert isinstance(late, DeadlineExceeded)
+    assert not first.future.done()
+    assert model.gate
+    model.gate.set()
+    assert outcomes(first) == [1]
+    assert model.runs == 1
+
+
+def test_a_request_that_has_begun_is_not_cut_off_by_its_deadline(start: Start) -> None:
+    class Slow(Counting):
+        def run(self, work: Sequence[Work]) -> list[Outcome]:
+            time.sleep(0.15)
+            return super().run(work)
+
+    model = Slow(info=replace(INFO, batch_tokens=16))
+    ticket = submitted(start(model, deadline_seconds=0.3), *(f"Number {n}." for n in range(5)), model=model)
+    assert outcomes(ticket) == [1] * 5
+
+
+def test_memory_that_runs_out_halves_the_batch_and_is_remembered(start: Start) -> None:
+    model = Awkward(info=replace(INFO, batch_tokens=64 * 16), most=20)
+    worker = start(model)
+    for turn in range(2):  # each time the batch is halved once
+        assert outcomes(submitted(worker, *(f"Article {n}, {turn}." for n in range(64)), model=model)) == [1] * 64
+    before = len(model.batches)
+    assert outcomes(submitted(worker, *(f"Article {n}, at last." for n in range(64)), model=model)) == [1] * 64
+    assert 16 <= max(map(len, model.batches[before:])) < 20
+
+
+def test_failures_and_bisections_teach_no_pace(start: Start) -> None:
+    model = Awkward(info=replace(INFO, characters_per_second=40))
+    worker = start(model, max_queue_seconds=1_000)
+    outcomes(submitted(worker, *[f"Number {n} is fine." for n in range(31)], "This will raise.", model=model))
+    model.gate = threading.Event()
+    ticket = submitted(worker, "a" * 399 + ".", model=model)
+    assert worker.load().waiting_seconds == pytest.approx(10, abs=2)  # the first guess still holds
+    model.gate.set()
+    ticket.future.result(10)
+
+
+def test_a_model_that_hangs_is_given_up_and_the_next_request_served(start: Start) -> None:
+    model = Awkward()
+    worker = start(model, stuck_seconds=0.3)
+    [hung] = outcomes(submitted(worker, "This will hang.", model=model))
+    assert isinstance(hung, ModelFailed)
+    assert "did not answer" in str(hung)
+    assert outcomes(submitted(worker, "This is fine.", model=model)) == [1]
+    assert worker.load().abandoned_threads == 1
+    assert worker.fault() is None
+    [again] = outcomes(submitted(worker, "This will hang.", model=model))
+    assert "not tried again" in str(again)
+    outcomes(submitted(worker, "Another will hang.", model=model))
+    assert "2 threads hang" in str(worker.fault())
+    model.release.set()
+    until(lambda: worker.fault() is None)
+    assert outcomes(submitted(worker, "This is fine too.", model=model)) == [1]
+
+
+def test_a_worker_that_ends_is_started_again_and_what_ended_it_set_aside(start: Start) -> None:
+    """Without anyone asking about its health."""
+    model = Awkward(gate=threading.Event())
+    worker = start(model, stuck_seconds=1.0)
+    first = submitted(worker, "Blocks the worker.", model=model)
+    until(lambda: model.runs == 1)
+    ticket = submitted(worker, "This is fine.", "This will end the worker.", "This is fine too.", model=model)
+    assert model.gate
+    model.gate.set()
+    first.future.result(10)
+    fine, failed, fine_too = outcomes(ticket)
+    assert (fine, fine_too) == (1, 1)
+    assert isinstance(failed, ModelFailed)
+    assert "ended or blocked the worker" in str(failed)
+    runs = model.runs
+    [again] = outcomes(submitted(worker, "This will end the worker.", model=model))
+    assert isinstance(again, ModelFailed)
+    assert model.runs == runs
+
+
+def test_a_model_is_loaded_while_another_works(store: Store) -> None:
+    class Slow(SomeModels):
+        loaded: ClassVar = {INFO.id}
+        gate: ClassVar = threading.Event()
+
+        def is_loaded(self, info: ModelInfo) -> bool:
+            return info.id in self.loaded
+
+        def get(self, info: ModelInfo) -> Model:
+            if info.id not in self.loaded:
+                assert self.gate.wait(10)
+                self.loaded.add(info.id)
+            return super().get(info)
+
+    ready, other = Counting(), Counting(info=replace(INFO, id="other"))
+    models = Slow({INFO.id: ready, "other": other})
+    worker = Worker(models, store, limits=Limits(deadline_seconds=60))
+    try:
+        slow = submitted(worker, "Waits for its model.", model=other)
+        assert outcomes(submitted(worker, "Does not.", model=ready)) == [1]
+        assert not slow.future.done()
+        models.gate.set()
+        assert outcomes(slow) == [1]
+    finally:
+        worker.close()
+
+
+def test_a_model_that_cannot_be_loaded_fails_its_jobs(store: Store) -> None:
+    class Broken(SomeModels):
+        def is_loaded(self, info: ModelInfo) -> bool:
+            return False
+
+        def get(self, info: ModelInfo) -> Model:
+            raise ModelCorrupt("Its files are damaged.")
+
+    model = Counting()
+    worker = Worker(Broken({INFO.id: model}), store)
+    try:
+        [error] = outcomes(submitted(worker, "One.", model=model))
+        assert isinstance(error, ModelCorrupt)
+    finally:
+        worker.close()
+
+
+def test_an_idle_worker_keeps_no_model(store: Store) -> None:
+    models: dict[str, Model] = {INFO.id: Counting()}
+    worker = Worker(SomeModels(models), store)
+    try:
+        outcomes(submitted(worker, "One.", model=models[INFO.id]))
+        reference = weakref.ref(models.pop(INFO.id))
+        until(lambda: gc.collect() >= 0 and reference() is None)
+    finally:
+        worker.close()
+
+
+def test_closing_fails_what_waits(start: Start) -> None:
+    model = Counting(gate=threading.Event())
+    worker = start(model)
+    submitted(worker, "First.", model=model)
+    until(lambda: model.runs == 1)
+    second = submitted(worker, "Second.", model=model)
+    assert model.gate
+    threading.Timer(0.1, model.gate.set).start()
+    worker.close()
+    assert isinstance(outcomes(second)[0], ClientLeft)
+    with pytest.raises(ClientLeft):
+        submitted(worker, "Third.", model=model)
+
+
+def test_200_waiting_requests_hold_no_threads(start: Start) -> None:
+    model = Counting(gate=threading.Event())
+    worker = start(model, max_waiting=300, max_queue_seconds=1e6)
+    before = threading.active_count()
+    tickets = [submitted(worker, f"Number {n} waits.", model=model) for n in range(200)]
+    assert threading.active_count() == before
+    assert worker.load().requests == 200
+    assert model.gate
+    model.gate.set()
+    assert all(outcomes(ticket) == [1] for ticket in tickets)
