@@ -8,12 +8,11 @@ ARG PIP_FIND_LINKS=/opt/wheels
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /source
 RUN python3 -m venv /opt/dateline
-COPY constraints.txt pyproject.toml README.md LICENSE ./
-# The dependencies first, so that a change of the code does not install them again.
-RUN python3 -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))" \
-      > requirements.txt \
- && /opt/dateline/bin/pip install --constraint constraints.txt --requirement requirements.txt ctranslate2 "psycopg[binary]" \
-      trafilatura brotli lxml-html-clean \
+COPY constraints.txt requirements.lock pyproject.toml README.md LICENSE ./
+# The dependencies first, so that a change of the code does not install them again: torch by its version, because its
+# CPU and CUDA builds differ in their hashes; everything else by the hash.
+RUN /opt/dateline/bin/pip install --constraint constraints.txt torch \
+ && /opt/dateline/bin/pip install --no-deps --require-hashes --requirement requirements.lock \
  && rm -rf /opt/dateline/lib/python3*/site-packages/torch/include /opt/dateline/lib/python3*/site-packages/torch/test
 COPY models models
 COPY seeds/*.py seeds/

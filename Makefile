@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 BIN := .venv/bin
 DATA ?= ../shared/data
 
-.PHONY: serve test test-all check format bench soak train clean
+.PHONY: serve test test-all check format bench soak train lock clean
 
 serve: .venv/serve.stamp  ## start the service on the embedded model, offline
 	HF_HUB_OFFLINE=1 $(BIN)/dateline serve
@@ -35,6 +35,11 @@ soak: .venv/bench.stamp  ## ten times more load than the service can do, for a m
 train: .venv/train.stamp  ## train news-minilm from DATA into build/news-minilm
 	MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_MMAP_THRESHOLD_=4294967296 \
 	$(BIN)/python -m models.training $(DATA) build/news-minilm
+
+lock: .venv/dev.stamp  ## the image's dependencies with their hashes, from constraints.txt
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-annotate --no-emit-options --constraint constraints.txt \
+	  --unsafe-package torch --unsafe-package setuptools --unsafe-package pip --extra ct2 --extra postgresql --extra warc \
+	  --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf .venv build dist *.egg-info

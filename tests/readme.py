@@ -1,4 +1,4 @@
-"""The parts of the README that are made, not written: `python -m tests.readme` makes them anew."""
+"""The parts of the documentation that are made, not written: `python -m tests.readme` makes them anew."""
 
 import json
 import os
@@ -14,12 +14,13 @@ from starlette.testclient import TestClient
 from service.http.app import create_app
 from service.settings import Settings, table
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README, API, OPERATIONS = ROOT / "README.md", ROOT / "docs" / "api.md", ROOT / "docs" / "operations.md"
 
 
 def section(text: str, name: str) -> str:
     found = re.search(f"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, re.DOTALL)
-    assert found, f"the README has no section {name!r}"
+    assert found, f"there is no section {name!r}"
     return found[1]
 
 
@@ -50,10 +51,13 @@ def help_text() -> str:
 
 def main() -> None:
     text = README.read_text(encoding="utf-8")
-    text = replace(text, "reply", f"```json\n{json.dumps(reply(text), indent=2, ensure_ascii=False)}\n```")
-    text = replace(text, "help", f"```\n{help_text()}\n```")
-    text = replace(text, "settings", table())
-    README.write_text(text, encoding="utf-8")
+    made_reply = f"```json\n{json.dumps(reply(text), indent=2, ensure_ascii=False)}\n```"
+    for path, name, content in (
+        (README, "reply", made_reply),
+        (API, "help", f"```\n{help_text()}\n```"),
+        (OPERATIONS, "settings", table()),
+    ):
+        path.write_text(replace(path.read_text(encoding="utf-8"), name, content), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ whose outputs it gives (a test compares them); that class takes 2.2 s to import,
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -11,11 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, pad, scaled_dot_product_attention
 
-ONEDNN = (
-    torch.backends.mkldnn.is_available()
-    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-)
+Activation = Literal["none", "gelu"]
 ROW_STEP, LENGTH_STEP = 64, 32
 """In inference rows are filled up to a multiple of the first, sequences in attention to one of the second: oneDNN
 compiles a kernel for every shape of product, a quarter of a megabyte each, and keeps it."""
@@ -125,7 +122,7 @@ class Attention(nn.Module):
             _linear(projections.get_submodule(name), hidden).view(len(hidden), self._heads, -1)
             for name in ("query", "key", "value")
         )
-        attended = (_products if _lean(self, hidden) else _fused)(query, key, value, lengths)
+        attended = (_products if _prefers_bfloat16_kernels(self, hidden) else _fused)(query, key, value, lengths)
         spare = hidden.new_zeros(len(hidden) - sum(lengths), hidden.shape[1])
         added: Tensor = self.output(torch.cat([*(part.flatten(1) for part in attended), spare]), hidden)
         return added
@@ -172,27 +169,59 @@ class Output(nn.Module):
         return added
 
 
-def _lean(module: nn.Module, values: Tensor) -> bool:
+def _prefers_bfloat16_kernels(module: nn.Module, values: Tensor) -> bool:
     """Whether to infer as processors that compute in bfloat16 do it best."""
     return values.dtype is torch.bfloat16 and values.device.type == "cpu" and not module.training
 
 
-def _linear(
-    layer: nn.Module, values: Tensor, *, activation: Literal["none", "gelu"] = "none", to: Tensor | None = None
-) -> Tensor:
-    """The layer's projection, through an activation or added to something: as one operation of oneDNN where that is
-    to be had, which saves a tenth of the encoder's time. These are the operations that torch.compile puts together;
-    they are private to torch, whose version is pinned."""
+def _linear(layer: nn.Module, values: Tensor, *, activation: Activation = "none", to: Tensor | None = None) -> Tensor:
+    """The layer's projection, through an activation or added to something: as one operation of oneDNN where that works,
+    which saves a tenth of the encoder's time."""
     assert isinstance(layer, nn.Linear)
-    if ONEDNN and _lean(layer, values) and layer.weight.dtype is torch.bfloat16:
-        found: Tensor
-        if to is None:
-            found = torch.ops.mkldnn._linear_pointwise(values, layer.weight, layer.bias, activation, [], "none")
-        else:
-            found = torch.ops.mkldnn._linear_pointwise.binary(values, to, layer.weight, layer.bias, "add")
-        return found
-    found = layer(values) if activation == "none" else gelu(layer(values))
-    return found if to is None else found + to
+    bfloat16 = _prefers_bfloat16_kernels(layer, values) and layer.weight.dtype is torch.bfloat16
+    if bfloat16 and has_fused_operations():
+        return _fused_linear(layer, values, activation, to)
+    return _plain_linear(layer, values, activation, to)
+
+
+def _fused_linear(layer: nn.Linear, values: Tensor, activation: Activation, to: Tensor | None) -> Tensor:
+    """What torch.compile puts together; private to torch."""
+    projected: Tensor
+    if to is None:
+        projected = torch.ops.mkldnn._linear_pointwise(values, layer.weight, layer.bias, activation, [], "none")
+    else:
+        projected = torch.ops.mkldnn._linear_pointwise.binary(values, to, layer.weight, layer.bias, "add")
+    return projected
+
+
+def _plain_linear(layer: nn.Linear, values: Tensor, activation: Activation, to: Tensor | None) -> Tensor:
+    projected: Tensor = layer(values) if activation == "none" else gelu(layer(values))
+    return projected if to is None else projected + to
+
+
+@lru_cache(maxsize=1)
+def has_fused_operations() -> bool:
+    """Whether torch has the private operations, and they compute what the plain ones do: another release may change or
+    drop them. Tried once, at the first projection."""
+    generator = torch.Generator().manual_seed(1)
+    layer = nn.Linear(64, 32)
+    nn.init.normal_(layer.weight, std=0.1, generator=generator)
+    nn.init.normal_(layer.bias, generator=generator)
+    layer = layer.to(torch.bfloat16)
+    values = torch.randn(48, 64, generator=generator).to(torch.bfloat16)
+    to = torch.randn(48, 32, generator=generator).to(torch.bfloat16)
+    cases: tuple[tuple[Activation, Tensor | None], ...] = (("none", None), ("gelu", None), ("none", to))
+    try:
+        with torch.inference_mode():
+            return all(
+                torch.allclose(
+                    _fused_linear(layer, values, activation, added), _plain_linear(layer, values, activation, added),
+                    rtol=0.02, atol=0.05,
+                )
+                for activation, added in cases
+            )  # fmt: skip
+    except (AttributeError, RuntimeError, TypeError):
+        return False
 
 
 def _initialise(module: nn.Module) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from seeds.archives.lines import cut
 from seeds.archives.ninjs import row_record
 from seeds.archives.source import BLANK, STDIN, ReadOptions, Record, Skipped, Source, failed
-from seeds.archives.stream import MAX_RECORD_BYTES, lines, not_utf8, open_bytes, sample
+from seeds.archives.stream import DAMAGE, MAX_RECORD_BYTES, lines, not_utf8, open_bytes, sample
 from seeds.errors import RecordError, UnreadableRecord
 
 
@@ -27,6 +27,26 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:
         size = source.end - source.start if source.end is not None and source.data is None else None
         for number, line in enumerate(lines(data, size=size), start=source.first):
             yield _record(line, f"{source.name}:{number}", options) if line.strip() else BLANK
+
+
+def read_rows(source: Source) -> Iterator[Mapping[str, Any]]:
+    """The objects themselves, one a line; blank lines are none.
+
+    Raises:
+        UnreadableRecord: the file, or a line of it, cannot be read.
+    """
+    try:
+        with open_bytes(source) as data:
+            for number, line in enumerate(lines(data), start=1):
+                if line.strip():
+                    row, problem = _parsed(line, f"{source.path}, line {number}")
+                    if problem:
+                        raise problem
+                    yield row
+    except DAMAGE as error:
+        raise UnreadableRecord(
+            f"{source.path!r} cannot be read ({error}). Check the path, or that it is whole."
+        ) from error
 
 
 def _record(line: bytes, place: str, options: ReadOptions) -> Record:

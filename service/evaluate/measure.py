@@ -1,8 +1,6 @@
 """`dateline evaluate`: runs models over a file through the digest path and measures what comes out."""
 
-import gzip
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +14,8 @@ from models.evaluation import topics as topic_measures
 from models.evaluation.summaries import SystemScores
 from models.evaluation.topics import Labels, Matrix, TopicScores
 from models.options import TopicsOptions
+from seeds.archives import jsonl
+from seeds.archives.source import Source
 from seeds.errors import UnreadableRecord
 from seeds.records import Article
 from service.digest import Digest, Digester, DigestOptions
@@ -134,41 +134,23 @@ def evaluate_topics(path: Path, *, model: str, digester: Digester, advance: Adva
     )
 
 
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a JSON lines file, gzipped or not.
+def read_rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    """The objects of a JSON lines file, compressed or not.
 
     Raises:
         UnreadableRecord: the file, or a line of it, cannot be read.
     """
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    try:
-                        row = json.loads(line)
-                    except ValueError as error:
-                        raise UnreadableRecord(f"{str(path)!r}, line {number} is not JSON: {error}.") from error
-                    if not isinstance(row, dict):
-                        raise UnreadableRecord(f"{str(path)!r}, line {number} is not a JSON object.")
-                    yield row
-    except (OSError, EOFError) as error:
-        raise UnreadableRecord(
-            f"{str(path)!r} cannot be read ({error}). Check the path, or that it is whole."
-        ) from error
-    except ValueError as error:
-        raise UnreadableRecord(
-            f"{str(path)!r} is not JSON lines in UTF-8: {error}. Send one JSON object a line."
-        ) from error
+    return jsonl.read_rows(Source(str(path), path.name, "jsonl"))
 
 
-def _field(rows: Sequence[dict[str, Any]], names: Sequence[str], path: Path) -> str:
+def _field(rows: Sequence[Mapping[str, Any]], names: Sequence[str], path: Path) -> str:
     for name in names:
         if rows and all(row.get(name) for row in rows):
             return name
     raise UnreadableRecord(f"{str(path)!r}: every row needs a field named one of {', '.join(names)}.")
 
 
-def _title(row: dict[str, Any]) -> str | None:
+def _title(row: Mapping[str, Any]) -> str | None:
     title = str(row.get("title") or "").strip()
     return title if title and row.get("text") else None
 

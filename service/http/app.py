@@ -16,7 +16,7 @@ from service import __version__
 from service.errors import InvalidRequest, MethodNotAllowed, UnknownRoute, expected, problem_of
 from service.http import huggingface, routes, schemas
 from service.http.metrics import Metrics
-from service.http.middleware import ApiKeys, CloseWhileDraining, LimitBody, RequestIds
+from service.http.middleware import ApiKeys, LimitBody, ReplyHeaders
 from service.http.problems import problem_response
 from service.http.replies import Replies
 from service.http.state import LOOKUP_THREADS, Drain, Service
@@ -47,7 +47,7 @@ def create_app(
         open_store: opens the result store; called when the application starts.
         drain: says when the service is about to stop.
     """
-    metrics = Metrics()
+    metrics, drain = Metrics(), drain or Drain()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -73,12 +73,12 @@ def create_app(
         responses={"default": PROBLEM},
     )
     app.state.settings = settings
-    app.state.drain = drain or Drain()
-    app.add_middleware(Replies, max_request_bytes=settings.max_body_bytes)  # the last one added is the outermost
-    app.add_middleware(LimitBody, most=settings.max_body_bytes)
-    app.add_middleware(ApiKeys, settings=settings)
-    app.add_middleware(CloseWhileDraining, is_draining=lambda: app.state.drain.started)
-    app.add_middleware(RequestIds)
+    app.state.drain = drain
+    app.add_middleware(LimitBody, most=settings.max_body_bytes)  # the last one added is the outermost
+    app.add_middleware(Replies, max_request_bytes=settings.max_body_bytes)
+    if settings.api_keys:
+        app.add_middleware(ApiKeys, settings=settings)
+    app.add_middleware(ReplyHeaders, is_draining=lambda: drain.started)
     app.add_middleware(metrics.middleware)
     app.include_router(routes.health)
     app.include_router(metrics.router())

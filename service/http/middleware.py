@@ -1,5 +1,5 @@
-"""ASGI middleware that every request passes, outermost first: a request id, the closing of connections while the
-service drains, the API key (before anything is read), and a limit on the body."""
+"""ASGI middleware that every request passes, outermost first: headers of the reply, the API key (before anything is
+read), and a limit on the body."""
 
 import hmac
 import re
@@ -16,11 +16,14 @@ REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 NEEDS_KEY = re.compile(r"/(?:v1|models)(?:/|$)")
 
 
-class RequestIds:
-    """Echoes `X-Request-ID`, or makes one, and puts it into the request's state."""
+class ReplyHeaders:
+    """Echoes `X-Request-ID`, or makes one, and puts it into the request's state. Closes each connection after its next
+    reply once the service drains, so that a client's next request goes to another replica, and none is sent to a
+    connection that is about to be closed."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, is_draining: Callable[[], bool]) -> None:
         self._app = app
+        self._is_draining = is_draining
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -30,34 +33,20 @@ class RequestIds:
         request_id = sent_id if REQUEST_ID.fullmatch(sent_id) else uuid.uuid4().hex.encode()
         scope.setdefault("state", {})["request_id"] = request_id.decode()
 
-        async def send_with_id(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), (b"x-request-id", request_id)]}
+                headers = [*message.get("headers", ()), (b"x-request-id", request_id)]
+                if self._is_draining():
+                    headers.append((b"connection", b"close"))
+                message = {**message, "headers": headers}
             await send(message)
 
-        await self._app(scope, receive, send_with_id)
-
-
-class CloseWhileDraining:
-    """Closes each connection after its next reply once the service drains, so that a client's next request goes to
-    another replica, and none is sent to a connection that is about to be closed."""
-
-    def __init__(self, app: ASGIApp, *, is_draining: Callable[[], bool]) -> None:
-        self._app = app
-        self._is_draining = is_draining
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_closing(message: Message) -> None:
-            if message["type"] == "http.response.start" and self._is_draining():
-                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
-            await send(message)
-
-        await self._app(scope, receive, send_closing if scope["type"] == "http" else send)
+        await self._app(scope, receive, send_with_headers)
 
 
 class ApiKeys:
-    """Lets a request to `/v1` or `/models` pass if it carries one of the configured keys, or none is configured. The
-    body is not read before that."""
+    """Lets a request to `/v1` or `/models` pass if it carries one of the configured keys. The body is not read before
+    that."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
@@ -65,7 +54,7 @@ class ApiKeys:
         self._keys = [key.get_secret_value().encode() for key in settings.api_keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._keys and NEEDS_KEY.match(scope["path"]):
+        if scope["type"] == "http" and NEEDS_KEY.match(scope["path"]):
             try:
                 self._check([value for name, value in scope["headers"] if name == b"authorization"])
             except (KeyMissing, KeyRefused) as error:

@@ -107,7 +107,7 @@ def test_among_several_the_others_are_answered(tmp_path: Path) -> None:
         (["serve", "--host", "192.0.2.1"], 1, "Cannot listen"),
         (["digest", "-", "--tasks", "translate"], 2, "translate"),
         (["digest", "-", "--summary-model", "gpt"], 1, "Presets: news-minilm, lead"),
-        (["digest", "-", "--sentences", "0"], 2, "at least 1"),
+        (["digest", "-", "--sentences", "0"], 2, "1<=x<=1000"),
         (["digest", "-", "--sentences", "x"], 2, "integer"),
         (["digest", "-", "--colour"], 2, "--colour"),
         (["digest"], 2, "paths"),
@@ -129,7 +129,7 @@ def test_a_file_whose_name_is_not_unicode_is_read(tmp_path: Path) -> None:
 
 def test_a_default_that_cannot_do_its_task_stops_the_start() -> None:
     done = run("serve", "--port", "0", DATELINE_TOPICS_MODEL="lead", DATELINE_STORE="sqlite://")
-    assert (done.returncode, "only summarises" in done.stderr) == (1, True)
+    assert (done.returncode, "does not do topics" in done.stderr) == (1, True)
 
 
 def test_a_folder_without_records(tmp_path: Path) -> None:

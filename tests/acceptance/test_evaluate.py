@@ -94,7 +94,7 @@ def test_topics_from_a_file(tmp_path: Path) -> None:
         (b"", "needs a field"),
         (b"{}\n", "needs a field"),
         (b"{}\nnot json\n", "line 2 is not JSON"),
-        (b"[1]\n", "line 1 is not a JSON object"),
+        (b"[1]\n", "line 1 holds list, not an object"),
         (b'{"text": "caf\xe9"}\n', "UTF-8"),
         (gzip.compress(b'{"text": "x"}\n' * 1000)[:40], "is not JSON|cannot be read"),
     ],

@@ -5,7 +5,9 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import urllib.request
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,17 +24,23 @@ def serving(seeds: Path, **variables: str) -> Iterator[tuple[str, "subprocess.Po
     """Start the service on a free port and give its address once it is ready."""
     environment = os.environ | {"DATELINE_SEEDS": str(seeds), "HF_HUB_OFFLINE": "1"} | variables
     process = subprocess.Popen([DATELINE, "serve", "--port", "0"], stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stderr is not None
+    reader: threading.Thread | None = None
     try:
-        assert process.stderr is not None
         for line in process.stderr:
             if found := re.search(r"ready on (http://\S+)", line):
+                reader = threading.Thread(target=deque, args=[process.stderr, 0])
+                reader.start()  # read on, or the service would wait for room in the pipe
                 yield found[1], process
                 break
         else:
             pytest.fail("the service did not start")
     finally:
         process.kill()
-        process.communicate(timeout=10)
+        process.wait(timeout=10)
+        if reader:
+            reader.join()
+        process.stderr.close()
 
 
 def get(url: str) -> Any:

@@ -1,6 +1,8 @@
 """The HTTP service through its real lifespan, on the tiny model's double or the shipped model."""
 
+import asyncio
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +12,12 @@ import pytest
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
+from models.extractive.lead import Lead
+from models.types import Model, ModelInfo
 from seeds.store import Store
 from service.http.app import create_app
-from service.settings import Settings
+from service.http.server import OneLineFormatter
+from service.settings import InvalidSettings, Settings, read_settings
 from tests import articles
 from tests.conftest import SEED_FILE, SEED_ID
 from tests.doubles import INFO, Counting, SomeModels
@@ -208,6 +213,85 @@ def test_api_keys(seeds_folder: Path) -> None:
         wrong = client.get("/v1/models", headers={"Authorization": "Bearer three"})
         assert (wrong.status_code, wrong.json()["error_type"]) == (403, "key_refused")
         assert client.get("/v1/models", headers={"Authorization": "Bearer two"}).status_code == 200
+
+
+def test_a_key_is_asked_for_before_the_body_is_read(seeds_folder: Path) -> None:
+    app = create_app(settings(seeds_folder, api_keys="one"), models=SomeModels({INFO.id: Counting()}))
+    read: list[bytes] = []
+
+    async def ask() -> None:
+        async def receive() -> Any:
+            read.append(b"")
+            return {"type": "http.request", "body": b"not json", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/v1/digest", "headers": [], "query_string": b"",
+            "root_path": "", "scheme": "http", "server": ("x", 80), "http_version": "1.1", "asgi": {"version": "3.0"},
+        }  # fmt: skip
+        await app(scope, receive, send)
+
+    sent: list[Any] = []
+    with TestClient(app):
+        asyncio.run(ask())
+    assert sent[0]["status"] == 401
+    assert read == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([("Authorization", "Bearer one"), ("Authorization", "Bearer wrong")], 403),
+        ([("Authorization", "Bearer wrong"), ("Authorization", "Bearer one")], 403),
+        ([("Authorization", b"Bearer sch\xfcssel")], 403),
+        ([("Authorization", "Basic one")], 401),
+        ([("Authorization", "bearer one")], 200),
+    ],
+)
+def test_one_header_is_read_by_everyone(seeds_folder: Path, headers: Any, status: int) -> None:
+    app = create_app(settings(seeds_folder, api_keys="one"), models=SomeModels({INFO.id: Counting()}))
+    with TestClient(app) as client:
+        assert [client.post("/v1/tag", json=TEXT, headers=headers).status_code for _ in range(3)] == [status] * 3
+
+
+def test_keys_are_visible_ascii_and_never_printed() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        read_settings(api_keys="schlüssel")
+    assert "DATELINE_API_KEYS" in str(refused.value)
+    assert "schl" not in str(refused.value)
+
+
+def test_a_method_that_a_client_invents_is_no_time_series_of_its_own(client: TestClient) -> None:
+    for number in range(3):
+        client.request(f"INVENTED{number}", "/healthz")
+    shown = client.get("/metrics").text
+    assert "INVENTED" not in shown
+    assert 'method="other"' in shown
+
+
+def test_what_a_client_sends_is_one_line_in_the_log() -> None:
+    record = logging.LogRecord(
+        "x", logging.ERROR, "x", 1, "%s failed", ("/v1\n2026-01-01 INFO all is well\x1b[2J",), None
+    )
+    line = OneLineFormatter("%(levelname)s %(message)s").format(record)
+    assert line == "ERROR /v1\\n2026-01-01 INFO all is well\\x1b[2J failed"
+
+
+def test_what_a_model_is_is_told_without_loading_it(seeds_folder: Path) -> None:
+    class Unloadable(SomeModels):
+        def get(self, info: ModelInfo) -> Model:
+            loads.append(info.id)
+            return super().get(info)
+
+    loads: list[str] = []
+    app = create_app(settings(seeds_folder), models=Unloadable({INFO.id: Counting(), "lead": Lead()}))
+    with TestClient(app) as client:
+        loads.clear()
+        assert client.get("/models/lead/info").json()["model_sha"] == "1"
+        assert client.get("/models/lead/health").status_code == 200
+        assert loads == []
 
 
 def test_a_damaged_store_stops_the_start(seeds_folder: Path) -> None:

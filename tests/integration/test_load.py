@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
@@ -22,7 +22,8 @@ from models.types import Outcome, Work
 from service.http.app import create_app
 from service.http.state import Service
 from service.settings import Settings
-from tests.articles import FOOTBALL, HARBOUR
+from tests.acceptance.test_serve import serving
+from tests.articles import FOOTBALL, HARBOUR, long_article
 from tests.doubles import INFO, Counting, SomeModels
 from tests.live import live
 from tests.patience import until
@@ -218,3 +219,26 @@ def test_a_model_that_hangs_is_noticed_and_healthz_tells_when_only_a_restart_hel
             assert "restart" in client.get(route).json()["detail"]
         model.release.set()
         until(lambda: client.get("/healthz").status_code == 200)
+
+
+def test_200_waiting_requests_hold_few_threads(seeds_folder: Path) -> None:
+    """Threads of the whole process, those of torch among them."""
+    with serving(seeds_folder, DATELINE_MAX_QUEUE_SECONDS="1000000", DATELINE_DEADLINE_SECONDS="1000") as (
+        url,
+        process,
+    ):
+        port = int(url.rsplit(":", 1)[1])
+        with ExitStack() as stack:
+            for number in range(200):
+                connection = stack.enter_context(closing(HTTPConnection("127.0.0.1", port, timeout=60)))
+                text = f"Edition {number}. " + long_article(3_000)
+                connection.request("POST", "/v1/digest", json.dumps(body(text)), {"Content-Type": "application/json"})
+            until(lambda: waiting_requests(url) >= 190, seconds=60)
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            threads = int(next(line.split()[1] for line in status.splitlines() if line.startswith("Threads:")))
+    assert threads <= 12
+
+
+def waiting_requests(url: str) -> float:
+    shown = httpx.get(f"{url}/metrics").text
+    return float(next(line.split()[1] for line in shown.splitlines() if line.startswith("dateline_waiting_requests ")))

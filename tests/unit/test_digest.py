@@ -90,6 +90,7 @@ def changed(
         (changed(engine="other"), {"summary": False, "topics": False}),
         (changed(dtype="float16"), {"summary": False, "topics": False}),
         (changed(vocabulary="letters-2"), {"summary": True, "topics": False}),
+        (changed(parameters={"versions": {"torch": "3.0"}}), {"summary": False, "topics": False}),
         (changed(wanted=replace(BOTH, summary=SummaryOptions(sentences=1))), {"summary": False, "topics": True}),
         (changed(wanted=replace(BOTH, summary=SummaryOptions(sentences=3))), {"summary": True, "topics": True}),
         (changed(wanted=replace(BOTH, summary=SummaryOptions(max_words=9))), {"summary": False, "topics": True}),
@@ -98,7 +99,7 @@ def changed(
         (changed(wanted=replace(BOTH, topics=TopicsOptions(labels=("a",)))), {"summary": True, "topics": False}),
     ],
     ids=[
-        "nothing", "text", "white space", "title", "revision", "engine", "dtype", "vocabulary", "sentences",
+        "nothing", "text", "white space", "title", "revision", "engine", "dtype", "vocabulary", "versions", "sentences",
         "the default said aloud", "max_words", "threshold", "limit", "labels",
     ],
 )  # fmt: skip
