@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from models.types import ModelInfo
+from service.queue.cost import LEAST_COST
 from service.queue.job import Job, Urgency
 
+BUDGET_GROWTH = 1.01
 ARCHIVE_TURN_SECONDS = 5.0
 """Archive jobs that have waited this long have the next batch, however busy live requests keep the worker."""
 
@@ -54,3 +56,23 @@ def split_by_cost(jobs: Sequence[Job], *, budget: int) -> Iterator[list[Job]]:
         held += job.cost
     if batch:
         yield batch
+
+
+class Budgets:
+    """The most tokens of a batch, by model: its own figure, halved whenever memory does not hold that."""
+
+    def __init__(self) -> None:
+        self._reduced: dict[str, int] = {}
+
+    def of(self, info: ModelInfo) -> int:
+        return self._reduced.get(info.id, info.batch_tokens)
+
+    def halve(self, info: ModelInfo) -> int:
+        """The new budget."""
+        self._reduced[info.id] = max(self.of(info) // 2, LEAST_COST)
+        return self._reduced[info.id]
+
+    def grow(self, info: ModelInfo) -> None:
+        """Let a reduced budget grow again, slowly."""
+        if info.id in self._reduced:
+            self._reduced[info.id] = min(round(self._reduced[info.id] * BUDGET_GROWTH) + 1, info.batch_tokens)

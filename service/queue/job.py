@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from models.options import SummaryOptions, Task, TopicsOptions
+from models.options import SummaryOptions, TopicsOptions
 from models.types import Document, ModelInfo, Work
 from seeds.store import Result
 from service.keys import ResultSpec
@@ -92,7 +92,3 @@ class Ticket:
             done = self._missing == 0
         if done:
             self.future.set_result(None)
-
-
-def tasks_of(job: Job) -> set[Task]:
-    return {spec.task for spec in job.specs.values()}

@@ -4,7 +4,6 @@ and `batches`; `worker` runs it."""
 import math
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
 from models.errors import ModelFailed
@@ -12,18 +11,16 @@ from models.types import ModelInfo
 from seeds.store import Result
 from service.errors import ClientLeft, DeadlineExceeded
 from service.queue.admission import Limits, Load, refusal, remaining
-from service.queue.batches import choose_batch, choose_urgency
-from service.queue.cost import LEAST_COST, Paces, cost
+from service.queue.batches import Budgets, choose_batch, choose_urgency
+from service.queue.cost import Paces, cost
 from service.queue.job import Job, Ticket, Urgency
+from service.queue.suspects import Suspects
 
-BUDGET_GROWTH = 1.01
 STUCK_FACTOR = 4.0
 LINGER_SHARE = 0.1
 LINGER_SECONDS = 0.1
 """After a batch of several requests the worker waits for as much work again: a tenth of what the batch took, and no
 longer than this. Else the first of many that ask again would run alone, the slowest way for all."""
-QUARANTINED = 10_000
-"""Keys that are remembered of articles that ended or blocked a worker."""
 
 Results = Mapping[str, Result] | Exception
 IsLoaded = Callable[[ModelInfo], bool]
@@ -40,8 +37,8 @@ class JobQueue:
         self._running: list[Job] = []
         self._in_flight: dict[str, Job] = {}
         self._tickets: set[Ticket] = set()
-        self._suspects: OrderedDict[str, bool] = OrderedDict()  # True: it ended or blocked a worker alone
-        self._budgets: dict[str, int] = {}
+        self._suspects = Suspects()
+        self._budgets = Budgets()
         self._began = 0.0
         self._last_archive_turn = 0.0
         self._expected_cost = 0
@@ -75,14 +72,14 @@ class JobQueue:
                 self._refuse(sum(self.paces.seconds(job.cost, job.info) for job in new))
             now = time.monotonic()
             ticket = Ticket([*shared, *new], urgency=urgency, deadline=now + self.limits.deadline_seconds)
-            failed = [job for job in new if self._is_quarantined(job)]
+            failed = [job for job in new if self._suspects.is_set_aside(job)]
             for job in new:
                 if job not in failed:
                     self._enter(job, urgency, now)
             self._tickets.add(ticket)
             self._changed.notify_all()
         for job in failed:
-            job.resolve(_quarantined(job))
+            job.resolve(_set_aside(job))
         ticket.future.add_done_callback(lambda _: self._forget(ticket))
         ticket.watch()
         return ticket
@@ -157,7 +154,7 @@ class JobQueue:
             info, tokens = batch[0].info, sum(job.cost for job in batch)
             if seconds is not None:
                 self.paces.learn(tokens, info, seconds)
-                self._grow_budget(info)
+                self._budgets.grow(info)
             several = len({ticket for job in batch for ticket in job.tickets}) > 1
             self._expected_cost = tokens if several else 0
             self._patience = min(LINGER_SHARE * (time.monotonic() - self._began), LINGER_SECONDS)
@@ -168,12 +165,7 @@ class JobQueue:
     def halve_budget(self, info: ModelInfo) -> int:
         """The model ran out of memory: its batches hold half as much from now on. The new budget in tokens."""
         with self._changed:
-            self._budgets[info.id] = max(self.budget(info) // 2, LEAST_COST)
-            return self._budgets[info.id]
-
-    def budget(self, info: ModelInfo) -> int:
-        """The most tokens of a batch."""
-        return self._budgets.get(info.id, info.batch_tokens)
+            return self._budgets.halve(info)
 
     def expire(self) -> None:
         """Fail what has not begun in time."""
@@ -190,7 +182,7 @@ class JobQueue:
             if time.monotonic() - self._began <= allowed:
                 return 0
             batch = self._running
-            self._suspect(batch)
+            self._suspects.add(batch)
             self._end()
             self._worker = None
         for job in batch:
@@ -202,7 +194,7 @@ class JobQueue:
         run again."""
         with self._changed:
             batch = list(self._running)
-            self._suspect(batch)
+            self._suspects.add(batch)
             self._running = []
             self._worker = None
             if len(batch) > 1:
@@ -216,7 +208,7 @@ class JobQueue:
                     self._drop(job)
             self._changed.notify_all()
         for job in failed:
-            job.resolve(_quarantined(job))
+            job.resolve(_set_aside(job))
 
     def load(self, *, abandoned_threads: int = 0) -> Load:
         with self._changed:
@@ -263,7 +255,7 @@ class JobQueue:
 
     def _enter(self, job: Job, urgency: Urgency, now: float) -> None:
         job.urgency, job.arrived = urgency, now
-        job.runs_alone = any(key in self._suspects for key in job.specs)
+        job.runs_alone = self._suspects.runs_alone(job)
         self._waiting.append(job)
         self._in_flight.update(dict.fromkeys(job.specs, job))
 
@@ -273,7 +265,7 @@ class JobQueue:
         urgency = choose_urgency(ready, now=now, last_archive_turn=self._last_archive_turn)
         if urgency is Urgency.ARCHIVE:
             self._last_archive_turn = now
-        return choose_batch([job for job in ready if job.urgency is urgency], budget=self.budget)
+        return choose_batch([job for job in ready if job.urgency is urgency], budget=self._budgets.of)
 
     def _begin(self, batch: list[Job]) -> None:
         taken = set(batch)
@@ -326,21 +318,6 @@ class JobQueue:
     def _estimate(self, batch: Sequence[Job]) -> float:
         return self.paces.seconds(sum(job.cost for job in batch), batch[0].info)
 
-    def _grow_budget(self, info: ModelInfo) -> None:
-        """Let batches that memory once did not hold grow again, slowly."""
-        if info.id in self._budgets:
-            self._budgets[info.id] = min(round(self._budgets[info.id] * BUDGET_GROWTH) + 1, info.batch_tokens)
-
-    def _suspect(self, batch: Sequence[Job]) -> None:
-        for job in batch:
-            for key in job.specs:
-                self._suspects[key] = len(batch) == 1
-        while len(self._suspects) > QUARANTINED:
-            self._suspects.popitem(last=False)
-
-    def _is_quarantined(self, job: Job) -> bool:
-        return any(self._suspects.get(key, False) for key in job.specs)
-
     def _forget(self, ticket: Ticket) -> None:
         with self._changed:
             self._tickets.discard(ticket)
@@ -360,7 +337,7 @@ def _stuck(job: Job, seconds: float) -> ModelFailed:
     )
 
 
-def _quarantined(job: Job) -> ModelFailed:
+def _set_aside(job: Job) -> ModelFailed:
     return ModelFailed(
         f"This article ended or blocked the worker of model {job.info.id!r}, and is not tried again until the service "
         "restarts. Send a shorter text, or choose another model."

@@ -39,6 +39,7 @@ def articles(*texts: str, **options: Any) -> dict[str, Any]:
     return {"articles": [{"text": text} for text in texts], **options}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SEQ2SEQ)
 def test_a_summariser_is_pulled_served_and_writes_what_generate_writes(kind: str, tmp_path: Path) -> None:
     made = pulled(kind, tmp_path)

@@ -66,6 +66,7 @@ def test_summaries_from_a_file(tmp_path: Path) -> None:
     assert page.count("data:image/png;base64,") == 2
 
 
+@pytest.mark.slow
 def test_topics_from_a_file(tmp_path: Path) -> None:
     rows = [
         {"text": text, "title": "", "iptc": [code], "source": "tests"}

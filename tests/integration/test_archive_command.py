@@ -56,6 +56,7 @@ def ended(process: "subprocess.Popen[str]", *, seconds: int = 120, input: str | 
 # ---- killed
 
 
+@pytest.mark.slow
 def test_killed_at_twenty_moments_the_archive_is_the_same(tmp_path: Path, command: Command) -> None:
     texts = [story(n) | {"text": f"Story {n} begins. " + " ".join(TEXTS)} for n in range(30_000)]
     source = write_jsonl(tmp_path / "in.jsonl", [row if n % 100 else {"id": str(n)} for n, row in enumerate(texts)])
@@ -225,6 +226,7 @@ def test_standard_input_is_never_taken_for_what_it_may_not_be(tmp_path: Path, co
     assert [row["id"] for row in rows(tmp_path / "o.jsonl")] == ["s100", "s101", "s102", "s103"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_pipe_is_gone_on_with_when_it_is_the_same(tmp_path: Path, command: Command) -> None:
     lines = [json.dumps(story(n) | {"text": f"Story {n} begins. " + " ".join(TEXTS)}) + "\n" for n in range(8_000)]
     (tmp_path / "in.jsonl").write_text("".join(lines))
@@ -254,6 +256,7 @@ def test_every_executor_writes_the_same_bytes(tmp_path: Path, command: Command, 
         assert contents(tmp_path / name.format("a")) == contents(tmp_path / name.format("b"))
 
 
+@pytest.mark.slow
 def test_a_ray_worker_that_is_killed_loses_nothing(tmp_path: Path, command: Command) -> None:
     source = write_jsonl(tmp_path / "in.jsonl", [story(n) for n in range(14_000)])
     local = command(source, "--out", tmp_path / "a.jsonl", *LEAD)
@@ -298,6 +301,7 @@ def run_in_processes(source: Path, out: Path, make: Any, *, number: int = 2) -> 
     return ArchiveRun(job, find_sources(str(source)), start)
 
 
+@pytest.mark.slow
 def test_a_record_that_ends_its_worker_is_set_aside_and_the_others_live(tmp_path: Path) -> None:
     bad = {33, 34, 170}
     inputs = [story(n) | ({"text": f"POISON {n}."} if n in bad else {}) for n in range(200)]
@@ -311,6 +315,7 @@ def test_a_record_that_ends_its_worker_is_set_aside_and_the_others_live(tmp_path
     assert [row["id"] for row in rows(tmp_path / "o.jsonl.errors.jsonl")] == ["s33", "s34", "s170"]
 
 
+@pytest.mark.slow
 def test_workers_that_end_whatever_they_do_are_said_to(tmp_path: Path) -> None:
     source = write_jsonl(tmp_path / "in.jsonl", [story(n) for n in range(200)])
     with pytest.raises(ExecutorUnavailable, match="again and again"):
@@ -320,6 +325,7 @@ def test_workers_that_end_whatever_they_do_are_said_to(tmp_path: Path) -> None:
     archive_run(source, tmp_path / "q.jsonl", model=Lead(), wanted=DigestOptions(summary_model="lead")).go()
 
 
+@pytest.mark.slow
 def test_a_killed_worker_loses_nothing(tmp_path: Path, command: Command) -> None:
     source = write_jsonl(tmp_path / "in.jsonl", [story(n) for n in range(14_000)])
     assert ended(command(source, "--out", tmp_path / "a.jsonl", *LEAD))[0] == 0

@@ -150,6 +150,7 @@ def test_an_interrupted_run_goes_on_and_the_output_is_the_same_to_the_byte(tmp_p
     assert {path.name for path in (tmp_path / "b").iterdir() if ".results.db" not in path.name} == own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_embedded_model_gives_the_same_bytes_after_an_interruption(tmp_path: Path, dtype: Any) -> None:
     """Where scores depend on what shares a batch, the batches must be the same."""

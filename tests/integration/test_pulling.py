@@ -88,6 +88,7 @@ def test_a_model_is_pulled_once_and_serves_without_network(bart: Path, tmp_path:
     assert (shown["commit"], shown["engines"]) == (COMMIT, ["torch", "ctranslate2"])
 
 
+@pytest.mark.slow
 def test_pickled_weights_become_safetensors(bart: Path, tmp_path: Path) -> None:
     pickled = as_pickled(bart, tmp_path / "pickled")
     with hub(bart, model_id="acme/new") as new, hub(pickled, model_id="acme/old") as old:
@@ -135,6 +136,7 @@ def test_a_file_with_another_hash_is_refused_and_fetched_again(bart: Path, tmp_p
     assert summary_of(tmp_path)
 
 
+@pytest.mark.slow
 def test_pickled_weights_that_lack_some_are_refused(tmp_path: Path) -> None:
     pickled = as_pickled(make_classifier("multi-label", tmp_path / "whole"), tmp_path / "pickled")
     weights = torch.load(pickled / "pytorch_model.bin")
@@ -202,6 +204,7 @@ def test_serving_refuses_a_model_that_changed_on_disk(bart: Path, tmp_path: Path
     assert load_model(MODEL, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_conversion_that_is_damaged_is_refused_and_made_again(bart: Path, tmp_path: Path) -> None:
     with hub(bart, model_id=MODEL) as served:
         pull(tmp_path, served.endpoint)

@@ -92,6 +92,7 @@ def test_a_checkpoint_of_another_plan_is_refused(tiny_folder: Path, tmp_path: Pa
         recipe.run(data, tiny_folder, tmp_path / "model", plan=replace(PLAN, seed=PLAN.seed + 1), most=12)
 
 
+@pytest.mark.slow
 def test_training_learns(tiny_folder: Path, tmp_path: Path) -> None:
     """Texts whose one word names their topic: after some epochs the topic is read off it."""
     from tokenizers import Tokenizer
