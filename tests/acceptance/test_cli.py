@@ -107,7 +107,7 @@ def test_among_several_the_others_are_answered(tmp_path: Path) -> None:
         (["serve", "--host", "192.0.2.1"], 1, "Cannot listen"),
         (["digest", "-", "--tasks", "translate"], 2, "translate"),
         (["digest", "-", "--summary-model", "gpt"], 1, "Presets: news-minilm, lead"),
-        (["digest", "-", "--sentences", "0"], 2, "range"),
+        (["digest", "-", "--sentences", "0"], 2, "equal to 1"),
         (["digest", "-", "--sentences", "x"], 2, "integer"),
         (["digest", "-", "--colour"], 2, "--colour"),
         (["digest"], 2, "paths"),
