@@ -22,8 +22,8 @@ COMPUTED = frozenset({"pegasus", "marian"})
 
 def torch_dtype(name: str) -> torch.dtype:
     """The number format of that name: "float32", "bfloat16"."""
-    found: torch.dtype = getattr(torch, name)
-    return found
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
 
 
 def load_pretrained(folder: Path, kind: Kind, *, dtype: str) -> tuple[Any, Any]:

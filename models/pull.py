@@ -87,14 +87,14 @@ def pull(id: str, *, root: Path, revision: str | None = None, engine: EngineName
         NoSpace: the disk cannot hold it.
         ModelCorrupt: what arrived is not what the hub announced, or cannot be loaded.
     """
-    known = preset_of(id)
-    repo = known.repo if known else id
+    preset = preset_of(id)
+    repo = preset.repo if preset else id
     if repo is None:
         raise InvalidOption(f"Model {id!r} ships with Dateline; there is nothing to pull.")
     if not HUB_ID.fullmatch(repo):
         raise InvalidOption(f"{id!r} is no id of the hub. Ids look like 'facebook/bart-large-cnn'.")
     folder = root / repo
-    requested = revision or (known.revision if known else None)
+    requested = revision or (preset.revision if preset else None)
     with _alone(root, repo):
         if _is_whole(folder) and _stands(folder, requested):
             commit, fetched = folders.commit_of(folder) or "", 0

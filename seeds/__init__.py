@@ -1,1 +1,1 @@
-"""Records, and results beside them. Knows nothing of models or of the service."""
+"""Records, and results beside them."""

@@ -1,4 +1,4 @@
-"""Articles, and the folder of seed files they are read from. Never writes to a record. Knows nothing of models."""
+"""Articles, and the folder of seed files they are read from. Never writes to a record."""
 
 import codecs
 import errno

@@ -1,4 +1,4 @@
-"""What the service refuses, and the one table from error to HTTP status. Knows nothing of frameworks.
+"""What the service refuses, and the one table from error to HTTP status.
 
 ServiceError
 ├── InvalidRequest     a body or parameter of the wrong form

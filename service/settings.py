@@ -127,8 +127,8 @@ def model_cache(settings: Settings, *, paths: bool = False) -> ModelCache:
 
 def unknown_variables() -> list[str]:
     """Variables of the environment that look like settings and are none, sorted: a misspelt one changes nothing."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in names)
 
 
 def table() -> str:

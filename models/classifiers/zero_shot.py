@@ -112,5 +112,5 @@ def requested_topics(options: TopicsOptions) -> list[Topic]:
     """The caller's labels, or the top-level Media Topics, without scores."""
     if options.labels:
         return [Topic(label, 0.0) for label in options.labels]
-    known = map(vocabulary.concept, vocabulary.TOP_LEVEL)
-    return [Topic(concept.name, 0.0, concept.qcode, concept.uri) for concept in known]
+    concepts = map(vocabulary.concept, vocabulary.TOP_LEVEL)
+    return [Topic(concept.name, 0.0, concept.qcode, concept.uri) for concept in concepts]

@@ -1,1 +1,1 @@
-"""Measures of summaries and of topics. Knows nothing of the models that are measured."""
+"""Measures of summaries and of topics."""

@@ -78,9 +78,9 @@ def compare(
 
 
 def _intervals(scores: NDArray[np.float64], resamples: NDArray[np.int64]) -> dict[str, Interval]:
-    found = {}
+    intervals = {}
     for column, measure in enumerate(MEASURES):
         means = scores[:, column][resamples].mean(1)
         low, high = np.percentile(means, [2.5, 97.5])
-        found[measure] = Interval(float(scores[:, column].mean()), float(low), float(high))
-    return found
+        intervals[measure] = Interval(float(scores[:, column].mean()), float(low), float(high))
+    return intervals

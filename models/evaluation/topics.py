@@ -54,10 +54,10 @@ class TopicScores:
 def score(truth: Labels, scores: Matrix, predicted: Labels, *, names: Sequence[str]) -> TopicScores:
     """Measure predictions, `[rows, labels]` each: what holds, how probable it was said to be, what was predicted."""
     right = (truth & predicted).sum(0)
-    given, support = predicted.sum(0), truth.sum(0)
-    precision = right / np.maximum(given, 1)
+    predictions, support = predicted.sum(0), truth.sum(0)
+    precision = right / np.maximum(predictions, 1)
     recall = right / np.maximum(support, 1)
-    f1 = 2 * right / np.maximum(given + support, 1)
+    f1 = 2 * right / np.maximum(predictions + support, 1)
     counted = support >= MIN_SUPPORT
     covered = predicted.any(1)
     top = scores.argmax(1)
@@ -65,9 +65,9 @@ def score(truth: Labels, scores: Matrix, predicted: Labels, *, names: Sequence[s
     bins = reliability(scores.max(1), top_true)
     return TopicScores(
         rows=len(truth),
-        micro_f1=float(2 * right.sum() / max(given.sum() + support.sum(), 1)),
+        micro_f1=float(2 * right.sum() / max(predictions.sum() + support.sum(), 1)),
         macro_f1=float(f1[counted].mean()) if counted.any() else float("nan"),
-        precision=float(right.sum() / max(given.sum(), 1)),
+        precision=float(right.sum() / max(predictions.sum(), 1)),
         coverage=float(covered.mean()),
         top_right=float(top_true[covered].mean()) if covered.any() else float("nan"),
         ece=sum(found.count * abs(found.score - found.right) for found in bins) / max(len(truth), 1),
@@ -113,11 +113,11 @@ def tfidf_scores(texts: Sequence[str], truth: Labels, *, folds: int = 5, seed: i
         vectorizer = TfidfVectorizer(
             sublinear_tf=True, ngram_range=(1, 2), max_features=200_000, token_pattern=r"(?u)\b\w+\b"
         )
-        known = vectorizer.fit_transform([texts[i] for i in train])
-        asked = vectorizer.transform([texts[i] for i in test])
+        train_vectors = vectorizer.fit_transform([texts[i] for i in train])
+        test_vectors = vectorizer.transform([texts[i] for i in test])
         for label in range(truth.shape[1]):
             if 0 < truth[train, label].sum() < len(train):
                 classifier = LogisticRegression(C=10, class_weight="balanced", max_iter=300, solver="liblinear")
-                classifier.fit(known, truth[train, label])
-                found[test, label] = classifier.predict_proba(asked)[:, 1]
+                classifier.fit(train_vectors, truth[train, label])
+                found[test, label] = classifier.predict_proba(test_vectors)[:, 1]
     return found

@@ -14,8 +14,8 @@ from models.extractive.encoder import EncoderConfig, PackedEncoder
 POSITIONS, RELATIVE, LENGTHS, COUNTS, CORPORA = 64, 16, 24, 16, 8
 """Sizes of the embedding tables of a sentence's position, relative position, length, article's length, corpus."""
 SENTENCES_AT_ONCE = 1024
-"""Sentences attend to one another within runs of so many, more than nearly any article has, because attention's memory
-grows with the square of their number."""
+"""Sentences attend to one another within runs of this many, more than nearly any article has: attention's memory grows
+with the square of their number."""
 
 
 class SalienceHead(nn.Module):

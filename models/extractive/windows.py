@@ -1,4 +1,4 @@
-"""Cuts tokenised sentences into windows that an encoder can read. Knows nothing of text or networks."""
+"""Cuts tokenised sentences into windows that an encoder can read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -55,5 +55,5 @@ def _fill(sentences: Sequence[Sequence[int]], room: int) -> Iterator[list[tuple[
 
 def first_windows(windows: Windows, count: int) -> Windows:
     """The first `count` windows alone."""
-    kept = windows.sequences[:count]
-    return Windows(kept, windows.sentence_of[: sum(map(len, kept))])
+    sequences = windows.sequences[:count]
+    return Windows(sequences, windows.sentence_of[: sum(map(len, sequences))])

@@ -198,13 +198,13 @@ def whole_sentences(text: str) -> str:
 
 def shortened(texts: Sequence[str], options: SummaryOptions) -> list[str]:
     """The first sentences that keep to the options; one sentence of too many words is cut after the last that fits."""
-    kept: list[str] = []
+    chosen_texts: list[str] = []
     words = 0
     for text in texts[: options.sentences]:
         words += len(text.split())
         if options.max_words is not None and words > options.max_words:
             break
-        kept.append(text)
-    if not kept and texts:
-        kept = [" ".join(texts[0].split()[: options.max_words])]
-    return kept
+        chosen_texts.append(text)
+    if not chosen_texts and texts:
+        chosen_texts = [" ".join(texts[0].split()[: options.max_words])]
+    return chosen_texts

@@ -1,5 +1,5 @@
 """Cuts an article into passages that a pretrained model reads at once: whole sentences where they fit. Headings and
-links are left out. Knows nothing of models but their tokenizer."""
+links are left out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -52,15 +52,15 @@ def opening(text: str, tokenizer: Any, *, room: int, prefix: str = "") -> tuple[
     """
     ruler = _Ruler(tokenizer, room, prefix)
     parts = list(_parts(text, ruler))
-    held, kept = 0, []
+    held, taken = 0, []
     for part in parts:
         if held + part.tokens > room:
             break
         held += part.tokens
-        kept.append(part)
-    while len(kept) > 1 and not ruler.fits(join(kept).text):
-        kept.pop()
-    return join(kept), sum(part.tokens for part in parts)
+        taken.append(part)
+    while len(taken) > 1 and not ruler.fits(join(taken).text):
+        taken.pop()
+    return join(taken), sum(part.tokens for part in parts)
 
 
 def join(parts: Sequence[Passage]) -> Passage:

@@ -1,6 +1,6 @@
 """Where the sentences of an article begin and end, as character offsets. Boundaries come from sentencex
 (Wikimedia's splitter, 200+ languages); this module adds what news needs: section headings, link lines and
-agency furniture are not sentences. Knows nothing of tokens or models."""
+agency furniture are not sentences."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ WRAPPED_MIN_CHARACTERS = 50
 
 LONG_QUOTE_WORDS = 45
 """sentencex keeps a quotation whole, however many sentences it holds (one missing mark can swallow half an
-article); beyond so many words it is split inside."""
+article); beyond this many words it is split inside."""
 QUOTES = re.compile(r"[\"“”„«»]")
 
 OPENING = re.compile(
@@ -73,10 +73,10 @@ def blocks(text: str) -> tuple[Block, ...]:
     a sentence or is too short to have been wrapped. A short line without end punctuation is a heading
     when prose stands elsewhere in the text; on its own it is the article.
     """
-    found = tuple(Block(_kind(text[start:end]), start, end) for start, end in _paragraphs(text))
-    if any(block.kind == "prose" for block in found):
-        return found
-    return tuple(Block("prose", block.start, block.end) if block.kind == "heading" else block for block in found)
+    blocks = tuple(Block(_kind(text[start:end]), start, end) for start, end in _paragraphs(text))
+    if any(block.kind == "prose" for block in blocks):
+        return blocks
+    return tuple(Block("prose", block.start, block.end) if block.kind == "heading" else block for block in blocks)
 
 
 def sentences(text: str, *, language: str = "en") -> tuple[Span, ...]:

@@ -37,7 +37,7 @@ def slices(source: Source, options: ReadOptions) -> Iterator[Source]:
     if recode:
         layout = replace(layout, encoding="utf-8-sig")
     whole = replace(source, layout=layout)
-    pieces = cut(whole, options, recode=recode, opened=opened, boundary=lambda kept: _last_row_end(kept, layout))
+    pieces = cut(whole, options, recode=recode, opened=opened, boundary=lambda buffer: _last_row_end(buffer, layout))
     for piece in pieces:
         yield replace(piece, count=None)  # a row may go over several lines
 
@@ -47,30 +47,30 @@ def _keeps_ascii(encoding: str) -> bool:
     return "\n".encode(encoding).removeprefix(codecs.BOM_UTF8) == b"\n"
 
 
-def _last_row_end(kept: bytearray, layout: Layout) -> int:
+def _last_row_end(buffer: bytearray, layout: Layout) -> int:
     """Where the last row ends that another is seen to follow: every quotation mark before is closed, and a whole row
     comes next. Where a stray mark makes their number tell nothing, the last line that is a whole row by itself."""
-    ends = kept.rfind(b"\n") + 1
-    if not layout.quoted or not ends or b'"' not in kept:
+    ends = buffer.rfind(b"\n") + 1
+    if not layout.quoted or not ends or b'"' not in buffer:
         return ends
-    open_marks = kept.count(b'"', 0, ends) % 2
+    open_marks = buffer.count(b'"', 0, ends) % 2
     alone = 0
     for _ in range(BOUNDARY_LINES):
-        before = kept.rfind(b"\n", 0, ends - 1) + 1
+        before = buffer.rfind(b"\n", 0, ends - 1) + 1
         if not before:
             break
-        open_marks = (open_marks + kept.count(b'"', before, ends)) % 2
-        if not open_marks and _begins_row(kept, before, layout):
+        open_marks = (open_marks + buffer.count(b'"', before, ends)) % 2
+        if not open_marks and _begins_row(buffer, before, layout):
             return before
-        if not alone and _is_row(bytes(kept[before:ends]), layout):
+        if not alone and _is_row(bytes(buffer[before:ends]), layout):
             alone = before
         ends = before
     return alone
 
 
-def _begins_row(kept: bytearray, start: int, layout: Layout) -> bool:
+def _begins_row(buffer: bytearray, start: int, layout: Layout) -> bool:
     """Whether the lines from `start` on begin with a whole row."""
-    return _is_row(bytes(kept[start : start + ROW_SAMPLE_BYTES]), layout)
+    return _is_row(bytes(buffer[start : start + ROW_SAMPLE_BYTES]), layout)
 
 
 def _is_row(data: bytes, layout: Layout) -> bool:

@@ -68,29 +68,29 @@ def next_start(source: Source, position: int) -> int | None:
 def _next_plain(file: BinaryIO, position: int) -> int | None:
     position = max(position - 4, 0)
     file.seek(position)
-    kept = b""
+    buffer = b""
     while block := file.read(BLOCK):
-        kept += block
-        if found := PLAIN_START.search(kept):
+        buffer += block
+        if found := PLAIN_START.search(buffer):
             return position + found.start(1)
-        position += max(len(kept) - 256, 0)
-        kept = kept[-256:]
+        position += max(len(buffer) - 256, 0)
+        buffer = buffer[-256:]
     return None
 
 
 def _next_member(file: BinaryIO, position: int) -> int | None:
     file.seek(position)
-    kept = b""
+    buffer = b""
     while block := file.read(BLOCK):
-        kept += block
-        at = kept.find(GZIP_MAGIC)
+        buffer += block
+        at = buffer.find(GZIP_MAGIC)
         while at >= 0:
             if _begins_record(file, position + at):
                 return position + at
-            at = kept.find(GZIP_MAGIC, at + 1)
-        file.seek(position + len(kept))
-        position += max(len(kept) - 2, 0)
-        kept = kept[-2:]
+            at = buffer.find(GZIP_MAGIC, at + 1)
+        file.seek(position + len(buffer))
+        position += max(len(buffer) - 2, 0)
+        buffer = buffer[-2:]
     return None
 
 

@@ -17,21 +17,21 @@ CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 
 def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:
     """The one article in a saved page; its id is the file's path from the input's root."""
-    known = Article(text="", id=source.name)
+    article = Article(text="", id=source.name)
     charset = f"charset={options.encoding}" if options.encoding else ""
     try:
-        yield page_record(read_whole(source), known, source.name, content_type=charset)
+        yield page_record(read_whole(source), article, source.name, content_type=charset)
     except RecordError as error:
-        yield Record(source.name, known, error)
+        yield Record(source.name, article, error)
 
 
-def page_record(body: bytes, known: Article, place: str, *, content_type: str) -> Record:
+def page_record(body: bytes, article: Article, place: str, *, content_type: str) -> Record:
     """The main text of a page, with its title, date and language."""
     if len(body) > MAX_PAGE_BYTES:
-        return Record(place, known, UnreadableRecord(f"{place} is a page of more than {MAX_PAGE_BYTES:,} bytes."))
+        return Record(place, article, UnreadableRecord(f"{place} is a page of more than {MAX_PAGE_BYTES:,} bytes."))
     charset = CHARSET.search(content_type)
     page = read_page(body, charset=charset[1] if charset else None)
-    article = replace(known, title=page.title, date=page.date, language=page.language)
+    article = replace(article, title=page.title, date=page.date, language=page.language)
     try:
         if not page.text:
             raise UnreadableRecord(f"{place} is a page without a main text." if body.strip() else f"{place} is empty.")

@@ -34,8 +34,8 @@ def sniff(sample: bytes, options: ReadOptions) -> Layout:
         rows = rows[1:]
     if not rows:
         raise UnreadableRecord("it has no first row that names the columns")
-    given = options.delimiter
-    delimiter = NAMES.get(given.casefold(), given) if given else _delimiter(rows)
+    chosen = options.delimiter
+    delimiter = NAMES.get(chosen.casefold(), chosen) if chosen else _delimiter(rows)
     quoted = _is_quoted(rows, delimiter)
     columns = _first(rows, delimiter) if quoted else rows[0].rstrip("\r\n").split(delimiter)
     return Layout(tuple(column.lstrip("\ufeff").strip() for column in columns), delimiter, quoted, encoding)

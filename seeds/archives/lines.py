@@ -14,8 +14,8 @@ Boundary = Callable[[bytearray], int]
 """Where the last whole record in some bytes ends; 0 where none does."""
 
 
-def last_line_end(kept: bytearray) -> int:
-    return kept.rfind(b"\n") + 1
+def last_line_end(buffer: bytearray) -> int:
+    return buffer.rfind(b"\n") + 1
 
 
 def cut(
@@ -47,7 +47,7 @@ def cut(
 def _blocks(data: BinaryIO, options: ReadOptions, boundary: Boundary) -> Iterator[tuple[bytes, int]]:
     """The stream in pieces that end where a record does, each with the bytes it was read from: of a line that is too
     long only the beginning is kept."""
-    kept = bytearray()
+    buffer = bytearray()
     count = size = 0
     skipping = False
     try:
@@ -57,19 +57,19 @@ def _blocks(data: BinaryIO, options: ReadOptions, boundary: Boundary) -> Iterato
                 _, end, block = block.partition(b"\n")
                 skipping = not end
                 block = end + block
-            kept += block
+            buffer += block
             count += block.count(b"\n")
-            if (count >= options.slice_records or len(kept) >= options.slice_bytes) and (end_at := boundary(kept)):
-                rest = len(kept) - end_at
-                yield bytes(kept[:end_at]), size - rest
-                del kept[:end_at]
-                count, size = kept.count(b"\n"), rest
-            if len(kept) - kept.rfind(b"\n") > MAX_RECORD_BYTES + 2:
-                del kept[kept.rfind(b"\n") + MAX_RECORD_BYTES + 2 :]
+            if (count >= options.slice_records or len(buffer) >= options.slice_bytes) and (end_at := boundary(buffer)):
+                rest = len(buffer) - end_at
+                yield bytes(buffer[:end_at]), size - rest
+                del buffer[:end_at]
+                count, size = buffer.count(b"\n"), rest
+            if len(buffer) - buffer.rfind(b"\n") > MAX_RECORD_BYTES + 2:
+                del buffer[buffer.rfind(b"\n") + MAX_RECORD_BYTES + 2 :]
                 skipping = True
     except DAMAGE:
-        if end_at := last_line_end(kept):
-            yield bytes(kept[:end_at]), size
+        if end_at := last_line_end(buffer):
+            yield bytes(buffer[:end_at]), size
         raise
-    if kept:
-        yield bytes(kept), size
+    if buffer:
+        yield bytes(buffer), size

@@ -52,10 +52,10 @@ def find_sources(name: str, *, format: Format | None = None, unread: list[str] |
         raise NoRecords(
             f"{name!r} is a pipe or a device, which can be read but once. Feed it in: dateline archive - < {name}"
         )
-    given = [Path(name)] if os.path.lexists(name) or not has_magic(name) else _globbed(name)
-    root = _fixed_part(name) if len(given) != 1 or given[0] != Path(name) else None
+    paths = [Path(name)] if os.path.lexists(name) or not has_magic(name) else _globbed(name)
+    root = _fixed_part(name) if len(paths) != 1 or paths[0] != Path(name) else None
     sources: list[Source] = []
-    for path in given:
+    for path in paths:
         if path.is_dir():
             sources += _in_folder(path, root or path, format, unread if unread is not None else [])
         elif os.path.lexists(path):

@@ -91,9 +91,9 @@ def decode_page(body: bytes, charset: str | None) -> str:
     names = (marked, charset, declared[1].decode("ascii", "replace") if declared else None, "utf-8")
     for name in filter(None, names):
         # On the web "iso-8859-1" means windows-1252 (WHATWG Encoding, 4.2).
-        known = "cp1252" if name.strip().lower() in {"iso-8859-1", "latin-1", "latin1", "ascii"} else name.strip()
+        encoding = "cp1252" if name.strip().lower() in {"iso-8859-1", "latin-1", "latin1", "ascii"} else name.strip()
         try:
-            text = body.decode(known, errors="replace")
+            text = body.decode(encoding, errors="replace")
         except (LookupError, ValueError):
             continue
         sample = text[:65_536]
@@ -116,8 +116,8 @@ def _main_text(root: Any, title: str | None, stated_body: str) -> str:
     paragraphs = list(dict.fromkeys(line.strip() for line in extracted.splitlines() if line.strip()))
     if paragraphs and title and _letters(paragraphs[0]) == _letters(title):
         del paragraphs[0]
-    kept = [text for text in paragraphs if len(text) >= ASIDE_MAX_CHARACTERS or not ASIDE.search(text)]
-    return "\n\n".join(CONTROL.sub("", text) for text in _within(kept, stated_body))
+    blocks = [text for text in paragraphs if len(text) >= ASIDE_MAX_CHARACTERS or not ASIDE.search(text)]
+    return "\n\n".join(CONTROL.sub("", text) for text in _within(blocks, stated_body))
 
 
 def _within(paragraphs: list[str], stated_body: str) -> list[str]:

@@ -45,11 +45,11 @@ def open_bytes(source: Source) -> BinaryIO:
         return io.BytesIO(source.data)
     if source.path == STDIN:
         return _unpacked(sys.stdin.buffer, _magic(peek_stdin()))
-    named, found = compression(source.path), packing(source.path)
-    if named and named != found:
+    named, actual = compression(source.path), packing(source.path)
+    if named and named != actual:
         empty = not os.path.getsize(source.path)
         raise OSError("the file is empty" if empty else f"it is not compressed as its suffix {named} says")
-    opened = _unpacked(source.path, found)
+    opened = _unpacked(source.path, actual)
     if source.start:
         opened.seek(source.start)
     return opened

@@ -38,8 +38,8 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:
 def _kind(content: bytes, name: str) -> Callable[[bytes, str, ReadOptions], Iterator[Record]]:
     wide = content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:8]
     head = content[: 2**16].decode("utf-16" if wide else "latin-1", errors="replace")
-    found = ROOT.search(COMMENT.sub("", head))
-    root = found[1] if found else ""
+    match = ROOT.search(COMMENT.sub("", head))
+    root = match[1] if match else ""
     if root.casefold() in FEEDS:
         return _feed_items
     if root.casefold() in NEWS_ITEMS or root == "nitf":
@@ -128,7 +128,7 @@ def _parsed(content: bytes) -> ElementTree.Element:
         return ElementTree.fromstring(content.lstrip())
     except ElementTree.ParseError:
         text = CONTROL.sub("", content.decode("utf-8-sig", errors="replace")).replace("\x0b", "").replace("\x0c", "")
-        text = FOREIGN_ENTITY.sub(lambda found: escape(unescape(found[0])), text)
+        text = FOREIGN_ENTITY.sub(lambda match: escape(unescape(match[0])), text)
         return ElementTree.fromstring(re.sub(r"^\s*<\?xml.*?\?>", "", text))
 
 

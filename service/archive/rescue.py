@@ -10,7 +10,7 @@ from service.archive.workers import Done, Workers
 from service.errors import ExecutorUnavailable
 
 HOPELESS_TRIES = 8
-"""After so many tries of which none went well it is not the records: the machine has no memory left, say."""
+"""After this many tries that all failed the records are not the reason: the machine may have no memory left."""
 
 
 def rescue(task: Task, workers: Workers) -> Done:
@@ -33,13 +33,13 @@ def rescue(task: Task, workers: Workers) -> Done:
 
 def _killers(task: Task, report: PartReport, workers: Workers) -> list[int]:
     """The numbers of the records that end a worker."""
-    found: list[int] = []
+    killers: list[int] = []
     ending = [range(report.counts.records)]
     tries = survived = 0
     while ending:
         records = ending.pop()
         if len(records) == 1:
-            found.append(records[0])
+            killers.append(records[0])
             continue
         middle = len(records) // 2
         for half in (records[middle:], records[:middle]):
@@ -54,7 +54,7 @@ def _killers(task: Task, report: PartReport, workers: Workers) -> list[int]:
                 "likely the machine, not the records: is its memory full? Nothing is lost: run the same command "
                 "again, with fewer --workers."
             )
-    return found
+    return killers
 
 
 def _ended(done: Done) -> bool:

@@ -131,13 +131,13 @@ def _run(source: str, options: ArchiveOptions, summary: SummaryOptions, topics: 
     show: Literal["words", "json", "nothing"] = "nothing" if options.quiet else "json" if options.as_json else "words"
     task = ArchiveRun(job, sources, _starter(job, options, settings), take_up=options.take_up)
     _make_folder(job.out.parent)
-    kept = "the output alone"
+    results_in = "the output alone"
     if job.store != MEMORY:
         opened = Store(job.store)  # a store that cannot be had is refused before anything is read
-        kept = opened.name
+        results_in = opened.name
         opened.close()
     if show == "words":
-        announce(job, sources, kept=kept, left_out=len(all_sources) - len(sources), unread=unread)
+        announce(job, sources, results_in=results_in, left_out=len(all_sources) - len(sources), unread=unread)
     try:
         with progress(show, task.report) as listen:
             report = task.go(listen)

@@ -46,10 +46,12 @@ def preview(sources: Sequence[Source], options: ReadOptions) -> None:
         console.print(table)
 
 
-def announce(job: ArchiveJob, sources: Sequence[Source], *, kept: str, left_out: int, unread: Sequence[str]) -> None:
+def announce(
+    job: ArchiveJob, sources: Sequence[Source], *, results_in: str, left_out: int, unread: Sequence[str]
+) -> None:
     """Say what goes where."""
     files = sources[0].path if len(sources) == 1 else f"{len(sources):,} files"
-    _say(f"{files} → {job.out}; results are kept in {kept}")
+    _say(f"{files} → {job.out}; results are kept in {results_in}")
     if left_out:
         _say(f"{left_out:,} files that earlier runs wrote are left out")
     if unread:

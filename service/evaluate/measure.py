@@ -61,29 +61,29 @@ def evaluate_summaries(path: Path, *, model: str, digester: Digester, advance: A
     rows = list(read_rows(path))
     text, reference = _field(rows, TEXT_FIELDS, path), _field(rows, REFERENCE_FIELDS, path)
     articles = [Article(str(row[text])) for row in rows]
-    made: dict[str, list[str | None]] = {}
+    outputs_by_system: dict[str, list[str | None]] = {}
     for number, name in enumerate(dict.fromkeys((BASELINE, model))):
         options = DigestOptions(summary_model=name)
         digests = _digest(articles, options, digester, partial(_advance, advance, number * len(rows), 2 * len(rows)))
-        made[name] = [
+        outputs_by_system[name] = [
             "\n".join(s.text for s in found.summary.sentences) if found.summary else None for found in digests
         ]
     systems = [found if isinstance(found := row.get("systems"), dict) else {} for row in rows]
     for name in sorted(set.intersection(*map(set, systems))):
-        made[name] = [str(found[name]) for found in systems]
-    kept = [i for i in range(len(rows)) if all(outputs[i] for outputs in made.values())]
-    if not kept:
+        outputs_by_system[name] = [str(found[name]) for found in systems]
+    usable = [i for i in range(len(rows)) if all(outputs[i] for outputs in outputs_by_system.values())]
+    if not usable:
         raise UnreadableRecord(f"{str(path)!r}: no row has a text that can be summarised.")
-    references = [str(rows[i][reference]) for i in kept]
-    outputs = {name: [str(found[i]) for i in kept] for name, found in made.items()}
+    references = [str(rows[i][reference]) for i in usable]
+    outputs = {name: [str(found[i]) for i in usable] for name, found in outputs_by_system.items()}
     scored = tuple(summary_measures.compare(outputs, references, baseline=BASELINE))
     rouge = summary_measures.Rouge()
     gains = [
         rouge(mine, ref)[0] - rouge(lead, ref)[0]
         for mine, lead, ref in zip(outputs[model], outputs[BASELINE], references, strict=True)
     ]
-    lengths = tuple(len(articles[i].text.split()) for i in kept)
-    return SummaryEvaluation(len(kept), len(rows) - len(kept), scored, lengths, tuple(gains))
+    lengths = tuple(len(articles[i].text.split()) for i in usable)
+    return SummaryEvaluation(len(usable), len(rows) - len(usable), scored, lengths, tuple(gains))
 
 
 def evaluate_topics(path: Path, *, model: str, digester: Digester, advance: Advance) -> TopicsEvaluation:
@@ -106,21 +106,21 @@ def evaluate_topics(path: Path, *, model: str, digester: Digester, advance: Adva
     chosen = _digest(
         articles, DigestOptions(topics_model=model), digester, partial(_advance, advance, len(rows), 2 * len(rows))
     )
-    kept = [i for i in range(len(rows)) if truth[i].any() and scored[i].topics is not None]
-    if not kept:
+    usable = [i for i in range(len(rows)) if truth[i].any() and scored[i].topics is not None]
+    if not usable:
         raise UnreadableRecord(
             f"{str(path)!r} holds no row with a readable text and a top-level code like 'medtop:15000000'."
         )
-    scores, predicted = (_matrix(digests, places)[kept] for digests in (scored, chosen))
-    truth = truth[kept]
+    scores, predicted = (_matrix(digests, places)[usable] for digests in (scored, chosen))
+    truth = truth[usable]
     names = tuple(vocabulary.concept(qcode).name for qcode in vocabulary.TOP_LEVEL)
-    texts = [f"{articles[i].title or ''} {articles[i].text}" for i in kept]
+    texts = [f"{articles[i].title or ''} {articles[i].text}" for i in usable]
     linear = topic_measures.tfidf_scores(texts, truth)
-    sources = np.array([str(rows[i].get("source") or "") for i in kept])
+    sources = np.array([str(rows[i].get("source") or "") for i in usable])
     return TopicsEvaluation(
         model=topic_measures.score(truth, scores, predicted > 0, names=names),
         baseline=topic_measures.score(truth, linear, linear >= 0.5, names=names),
-        skipped=len(rows) - len(kept),
+        skipped=len(rows) - len(usable),
         truth=truth,
         scores=scores,
         names=names,

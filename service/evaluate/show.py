@@ -22,30 +22,34 @@ HEADINGS = ("ROUGE-1", "ROUGE-2", "ROUGE-Lsum")
 Evaluation = SummaryEvaluation | TopicsEvaluation
 
 
-def as_json(found: Evaluation) -> dict[str, Any]:
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything measured, for machines."""
-    if isinstance(found, SummaryEvaluation):
-        return {"rows": found.rows, "skipped": found.skipped, "systems": [asdict(system) for system in found.systems]}
+    if isinstance(evaluation, SummaryEvaluation):
+        return {
+            "rows": evaluation.rows,
+            "skipped": evaluation.skipped,
+            "systems": [asdict(system) for system in evaluation.systems],
+        }
     return {
-        "skipped": found.skipped,
-        "model": asdict(found.model),
-        "tfidf": asdict(found.baseline),
-        "sources": {name: asdict(scores) for name, scores in found.sources.items()},
+        "skipped": evaluation.skipped,
+        "model": asdict(evaluation.model),
+        "tfidf": asdict(evaluation.baseline),
+        "sources": {name: asdict(scores) for name, scores in evaluation.sources.items()},
     }
 
 
-def show(found: Evaluation, console: Console) -> None:
+def show(evaluation: Evaluation, console: Console) -> None:
     """Print the tables."""
-    if isinstance(found, SummaryEvaluation):
-        _show_summaries(found, console)
+    if isinstance(evaluation, SummaryEvaluation):
+        _show_summaries(evaluation, console)
     else:
-        _show_topics(found, console)
+        _show_topics(evaluation, console)
 
 
-def write_page(found: Evaluation, folder: Path, *, title: str) -> Path:
+def write_page(evaluation: Evaluation, folder: Path, *, title: str) -> Path:
     """Write one self-contained HTML page with the plots and the data behind them, and return where it is."""
     folder.mkdir(parents=True, exist_ok=True)
-    figures = _summary_figures(found) if isinstance(found, SummaryEvaluation) else _topic_figures(found)
+    figures = _summary_figures(evaluation) if isinstance(evaluation, SummaryEvaluation) else _topic_figures(evaluation)
     images = "".join(
         f'<figure><img alt="" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
@@ -56,15 +60,15 @@ def write_page(found: Evaluation, folder: Path, *, title: str) -> Path:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         "<style>body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto}img{max-width:100%}</style>"
         f"<h1>{html.escape(title)}</h1>{images}<details><summary>Figures as JSON</summary>"
-        f"<pre>{html.escape(json.dumps(as_json(found), indent=2))}</pre></details></html>",
+        f"<pre>{html.escape(json.dumps(as_json(evaluation), indent=2))}</pre></details></html>",
         encoding="utf-8",
     )
     return path
 
 
-def _show_summaries(found: SummaryEvaluation, console: Console) -> None:
+def _show_summaries(evaluation: SummaryEvaluation, console: Console) -> None:
     table = Table("system", *HEADINGS, f"ROUGE-1 above {BASELINE}", "ROUGE-2 above", "words", box=None)
-    for system in found.systems:
+    for system in evaluation.systems:
         table.add_row(
             system.name,
             *(_interval(system.measures[measure]) for measure in MEASURES),
@@ -76,34 +80,35 @@ def _show_summaries(found: SummaryEvaluation, console: Console) -> None:
         )
     console.print(table)
     console.print(
-        f"{found.rows} articles, {found.skipped} left out; F1 × 100 with bootstrap 95 % intervals", style="dim"
+        f"{evaluation.rows} articles, {evaluation.skipped} left out; F1 × 100 with bootstrap 95 % intervals",
+        style="dim",
     )
 
 
-def _show_topics(found: TopicsEvaluation, console: Console) -> None:
+def _show_topics(evaluation: TopicsEvaluation, console: Console) -> None:
     table = Table("", "micro-F1", "macro-F1", "precision", "coverage", "first topic right", "ECE", box=None)
-    rows = {"model": found.model, "TF-IDF, cross-validated here": found.baseline} | found.sources
+    rows = {"model": evaluation.model, "TF-IDF, cross-validated here": evaluation.baseline} | evaluation.sources
     for name, scores in rows.items():
         figures = (scores.micro_f1, scores.macro_f1, scores.precision, scores.coverage, scores.top_right, scores.ece)
         table.add_row(name, *(f"{figure:.3f}" for figure in figures))
     console.print(table)
     labels = Table("topic", "precision", "recall", "F1", "rows", box=None)
-    for label in found.model.labels:
+    for label in evaluation.model.labels:
         labels.add_row(
             label.label, f"{label.precision:.2f}", f"{label.recall:.2f}", f"{label.f1:.2f}", str(label.support)
         )
     console.print(labels)
-    console.print(f"{found.model.rows} rows, {found.skipped} left out", style="dim")
+    console.print(f"{evaluation.model.rows} rows, {evaluation.skipped} left out", style="dim")
 
 
-def _summary_figures(found: SummaryEvaluation) -> dict[str, bytes]:
+def _summary_figures(evaluation: SummaryEvaluation) -> dict[str, bytes]:
     def by_length(axes: Any) -> None:
-        axes.scatter(found.lengths, found.gains, s=8, alpha=0.4)
+        axes.scatter(evaluation.lengths, evaluation.gains, s=8, alpha=0.4)
         axes.axhline(0, color="grey", linewidth=1)
         axes.set(xlabel="words in the article", ylabel=f"ROUGE-1 above {BASELINE}")
 
     def systems(axes: Any) -> None:
-        ordered = sorted(found.systems, key=lambda system: system.measures["rouge1"].mean)
+        ordered = sorted(evaluation.systems, key=lambda system: system.measures["rouge1"].mean)
         for place, system in enumerate(ordered):
             measure = system.measures["rouge1"]
             axes.plot([measure.low, measure.high], [place, place], color="black")
@@ -114,21 +119,23 @@ def _summary_figures(found: SummaryEvaluation) -> dict[str, bytes]:
     return {"ROUGE-1 by system": _plot(systems), "Gain over the lead by length of the article": _plot(by_length)}
 
 
-def _topic_figures(found: TopicsEvaluation) -> dict[str, bytes]:
+def _topic_figures(evaluation: TopicsEvaluation) -> dict[str, bytes]:
     def reliability(axes: Any) -> None:
         axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
-        axes.plot([b.score for b in found.model.reliability], [b.right for b in found.model.reliability], "o-")
+        axes.plot(
+            [b.score for b in evaluation.model.reliability], [b.right for b in evaluation.model.reliability], "o-"
+        )
         axes.set(xlabel="score of the first topic", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
 
     def coverage(axes: Any) -> None:
-        axes.plot(*zip(*coverage_precision(found.truth, found.scores), strict=True))
+        axes.plot(*zip(*coverage_precision(evaluation.truth, evaluation.scores), strict=True))
         axes.set(xlabel="coverage", ylabel="precision of the first topic", xlim=(0, 1), ylim=(0, 1))
 
     def confusion(axes: Any) -> None:
-        counts = found.truth.T.astype(float) @ np.eye(len(found.names))[found.scores.argmax(1)]
+        counts = evaluation.truth.T.astype(float) @ np.eye(len(evaluation.names))[evaluation.scores.argmax(1)]
         axes.imshow(counts / np.maximum(counts.sum(1, keepdims=True), 1), cmap="Blues")
-        axes.set_xticks(range(len(found.names)), found.names, rotation=90, fontsize=7)
-        axes.set_yticks(range(len(found.names)), found.names, fontsize=7)
+        axes.set_xticks(range(len(evaluation.names)), evaluation.names, rotation=90, fontsize=7)
+        axes.set_yticks(range(len(evaluation.names)), evaluation.names, fontsize=7)
         axes.set(xlabel="first topic given", ylabel="topic of the row")
 
     return {

@@ -96,9 +96,9 @@ async def run(
     ] = None,
 ) -> list[SummaryText] | list[list[Scored]] | list[Scored]:
     """One of the tasks summarization, text-classification and zero-shot-classification, as the model does it."""
-    known = await service.model_info(model_id)
+    info = await service.model_info(model_id)
     parameters = request.parameters or Parameters()
-    chosen = task or _task(known, parameters)
+    chosen = task or _task(info, parameters)
     texts = [request.inputs] if isinstance(request.inputs, str) else request.inputs
     if len(texts) > service.settings.max_articles:
         raise TooLarge(f"{len(texts):,} inputs were sent; the limit is {service.settings.max_articles:,}.")
@@ -107,8 +107,8 @@ async def run(
         return [_summary_text(digest) for digest in await _digests(service, texts, options, client)]
     if chosen == "zero-shot-classification" and len(texts) != 1:
         raise InvalidRequest("Zero-shot classification takes one text in 'inputs'. Send the others by themselves.")
-    options = DigestOptions(topics_model=model_id, topics=_topics_options(parameters, chosen, known))
-    scored = [_scored(digest, known) for digest in await _digests(service, texts, options, client)]
+    options = DigestOptions(topics_model=model_id, topics=_topics_options(parameters, chosen, info))
+    scored = [_scored(digest, info) for digest in await _digests(service, texts, options, client)]
     return scored[0] if chosen == "zero-shot-classification" else scored
 
 
@@ -122,28 +122,28 @@ async def health(model_id: ModelId, service: Running) -> dict[str, str]:
 @router.get("/{model_id:path}/info")
 async def info(model_id: ModelId, service: Running) -> Info:
     """What the model is. It is not loaded for that."""
-    known = await service.model_info(model_id)
+    info = await service.model_info(model_id)
     return Info(
-        model_id=known.id,
-        model_sha=known.revision,
-        model_dtype=known.dtype,
-        engine=known.engine,
-        tasks=_tasks(known),
-        max_input_length=known.max_input_tokens,
-        languages=list(known.languages),
-        licence=known.licence,
+        model_id=info.id,
+        model_sha=info.revision,
+        model_dtype=info.dtype,
+        engine=info.engine,
+        tasks=_tasks(info),
+        max_input_length=info.max_input_tokens,
+        languages=list(info.languages),
+        licence=info.licence,
         version=__version__,
     )
 
 
 def _tasks(info: ModelInfo) -> list[TaskName]:
-    found: list[TaskName] = ["summarization"] if "summary" in info.tasks else []
+    tasks: list[TaskName] = ["summarization"] if "summary" in info.tasks else []
     if "topics" in info.tasks:
         if not info.reads_per_label:
-            found.append("text-classification")
+            tasks.append("text-classification")
         if info.takes_labels:
-            found.append("zero-shot-classification")
-    return found
+            tasks.append("zero-shot-classification")
+    return tasks
 
 
 def _task(info: ModelInfo, parameters: Parameters) -> TaskName:

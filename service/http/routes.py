@@ -68,8 +68,8 @@ async def summarise(request: schemas.SummariseRequest, service: Running, client:
     options = DigestOptions(
         summary_model=request.model or service.settings.summary_model, summary=schemas.summary_options(request)
     )
-    found = await service.digest_one(Article(request.text), options, client=client)
-    return schemas.json_response(found.results["summary"].value)
+    answer = await service.digest_one(Article(request.text), options, client=client)
+    return schemas.json_response(answer.results["summary"].value)
 
 
 @v1.post("/tag", tags=["digest"], response_model=schemas.Topics)
@@ -79,8 +79,8 @@ async def tag(request: schemas.TagRequest, service: Running, client: Request) ->
         topics_model=request.model or service.settings.topics_model, topics=schemas.topics_options(request)
     )
     article = schemas.ArticleFields(text=request.text, title=request.title).article()
-    found = await service.digest_one(article, options, client=client)
-    return schemas.json_response(f'{{"topics":{found.results["topics"].value}}}')
+    answer = await service.digest_one(article, options, client=client)
+    return schemas.json_response(f'{{"topics":{answer.results["topics"].value}}}')
 
 
 @v1.get("/articles", tags=["articles"])
@@ -107,8 +107,8 @@ async def article_digest(article_id: ArticleId, service: Running, client: Reques
     record = await run_in_threadpool(service.seeds.get, article_id)
     settings = service.settings
     options = DigestOptions(summary_model=settings.summary_model, topics_model=settings.topics_model)
-    found = await service.digest_one(record, options, client=client)
-    return schemas.json_response(found.to_json())
+    answer = await service.digest_one(record, options, client=client)
+    return schemas.json_response(answer.to_json())
 
 
 @v1.get("/models", tags=["models"])

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import struct
+import sys
 import time
 from types import FrameType
 
@@ -148,6 +149,8 @@ def refuse_new_connections(listener: socket.socket) -> None:
     """Have the kernel ignore new connections, while those whose handshake has begun are still accepted: closing the
     listener at once would reset them. A BPF filter drops packets with SYN and without ACK; where there are none (other
     kernels, a sandbox), the listener stays open for its last second as it is."""
+    if sys.platform != "linux":
+        return
     load_flags, mask, compare, drop, accept = (
         struct.pack("HBBI", 0x30, 0, 0, 13),  # the byte of the TCP header that holds its flags
         struct.pack("HBBI", 0x54, 0, 0, 0x12),

@@ -45,7 +45,7 @@ class Paces:
     def learn(self, tokens: int, info: ModelInfo, seconds: float) -> None:
         """Take a measurement into account."""
         pace = tokens / max(seconds, 1e-4)
-        if (known := self._measured.get(info.id)) is not None:
-            pace = min(max(pace, known / LARGEST_CHANGE), known * LARGEST_CHANGE)
-            pace = REMEMBERED_SHARE * known + (1 - REMEMBERED_SHARE) * pace
+        if (estimate := self._measured.get(info.id)) is not None:
+            pace = min(max(pace, estimate / LARGEST_CHANGE), estimate * LARGEST_CHANGE)
+            pace = REMEMBERED_SHARE * estimate + (1 - REMEMBERED_SHARE) * pace
         self._measured[info.id] = pace

@@ -66,6 +66,8 @@ class JobQueue:
             if self._closed:
                 raise ClientLeft("The service is stopping.")
             shared, new = self._split(jobs)
+            for job in shared:  # it is as urgent as the most urgent who waits for it
+                job.urgency = min(job.urgency, urgency)
             for job in new:
                 job.cost = cost(job.work, job.info)
             if urgency is Urgency.LIVE:

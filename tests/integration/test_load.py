@@ -215,7 +215,7 @@ def test_a_model_that_hangs_is_noticed_and_healthz_tells_when_only_a_restart_hel
             assert "did not answer" in reply.json()["results"][0]["error"]["detail"]
             assert client.post("/v1/digest", json=body(f"Article {number}.")).json()["results"][0]["error"] is None
         for route in ("/healthz", "/readyz"):
-            assert client.get(route).status_code == 503
+            until(lambda route=route: client.get(route).status_code == 503)  # type: ignore[misc]
             assert "restart" in client.get(route).json()["detail"]
         model.release.set()
         until(lambda: client.get("/healthz").status_code == 200)

@@ -365,6 +365,19 @@ def test_what_has_not_begun_for_a_client_that_leaves_is_not_done(start: Start) -
     assert [work.document.text for work in model.seen] == ["First.", "Two wait for this."]
 
 
+def test_an_archives_job_that_a_live_request_waits_for_too_is_live(start: Start) -> None:
+    model = Awkward(info=replace(INFO, batch_tokens=16), gate=threading.Event())  # one at a time
+    worker = start(model)
+    submitted(worker, "Blocks.", model=model)
+    until(lambda: model.runs == 1)
+    archive = submitted(worker, "Archive one.", "Archive two.", model=model, urgency=Urgency.ARCHIVE)
+    live = submitted(worker, "Live.", "Archive two.", model=model)
+    assert model.gate
+    model.gate.set()
+    assert outcomes(live) == outcomes(archive) == [1, 1]
+    assert [batch[0] for batch in model.batches] == ["Blocks.", "Archive two.", "Live.", "Archive one."]
+
+
 def test_archives_are_never_refused(start: Start) -> None:
     model = Counting(info=replace(INFO, characters_per_second=1))
     worker = start(model, max_queue_seconds=0.1)
@@ -440,12 +453,12 @@ def test_a_model_that_hangs_is_given_up_and_the_next_request_served(start: Start
     assert isinstance(hung, ModelFailed)
     assert "did not answer" in str(hung)
     assert outcomes(submitted(worker, "This is fine.", model=model)) == [1]
-    assert worker.load().abandoned_threads == 1
+    until(lambda: worker.load().abandoned_threads == 1)
     assert worker.fault() is None
     [again] = outcomes(submitted(worker, "This will hang.", model=model))
     assert "not tried again" in str(again)
     outcomes(submitted(worker, "Another will hang.", model=model))
-    assert "2 threads hang" in str(worker.fault())
+    until(lambda: "2 threads hang" in str(worker.fault()))
     model.release.set()
     until(lambda: worker.fault() is None)
     assert outcomes(submitted(worker, "This is fine too.", model=model)) == [1]
