@@ -47,15 +47,20 @@ def summary_json(summary: Summary | None) -> str:
     assert summary is not None
     fields: dict[str, Any] = fields_of(summary)
     fields["sentences"] = [fields_of(sentence) for sentence in summary.sentences]
-    return json.dumps(fields, ensure_ascii=False)
+    return _json(fields)
 
 
 def topics_json(topics: Sequence[Topic] | None) -> str:
     """The topics as they are stored and answered."""
     assert topics is not None
-    return json.dumps([fields_of(topic) for topic in topics], ensure_ascii=False)
+    return _json([fields_of(topic) for topic in topics])
 
 
 def fields_of(value: Any) -> dict[str, Any]:
     """The value's fields by name, not copied: `dataclasses.asdict` takes ten times as long, for every result."""
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+def _json(value: object) -> str:
+    """Without spaces: it is stored and sent as often as it is asked for."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
