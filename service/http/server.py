@@ -27,7 +27,7 @@ LAST_CONNECTION_SECONDS = 1.0
 """How long a connection that was accepted last has to send its request."""
 SO_ATTACH_FILTER = 26
 """Of Linux; the socket module has no name for it."""
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]|\n(?!\t)")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 log = logging.getLogger("dateline")
 

@@ -273,10 +273,10 @@ def test_a_method_that_a_client_invents_is_no_time_series_of_its_own(client: Tes
 
 def test_what_a_client_sends_is_one_line_in_the_log() -> None:
     record = logging.LogRecord(
-        "x", logging.ERROR, "x", 1, "%s failed", ("/v1\n2026-01-01 INFO all is well\x1b[2J",), None
+        "x", logging.ERROR, "x", 1, "%s failed", ("/v1\n2026-01-01 INFO all is well\n\tand more\x1b[2J",), None
     )
     line = OneLineFormatter("%(levelname)s %(message)s").format(record)
-    assert line == "ERROR /v1\\n2026-01-01 INFO all is well\\x1b[2J failed"
+    assert line == "ERROR /v1\\n2026-01-01 INFO all is well\\n\tand more\\x1b[2J failed"
 
 
 def test_what_a_model_is_is_told_without_loading_it(seeds_folder: Path) -> None:
