@@ -123,11 +123,11 @@ class ModelCache:
 
     def _open(self, source: ModelSource, info: ModelInfo) -> Model:
         os.environ.setdefault("GOMP_SPINCOUNT", OPENMP_SPINS)  # before torch is imported
-        if source.folder is not None and info.kind != "embedded":
-            folders.check_checksums(source.folder)  # a damaged model must not drive a sound one out of memory
-            self._make_room(info, source.folder)
-            log.info("loading %s", info.id)
-        return load(source, info)
+        if source.folder is None or info.kind == "embedded":
+            return load(source, info)
+        log.info("loading %s", info.id)
+        # Room is made after the files were checked: a damaged model must not drive a sound one out of memory.
+        return load(source, info, make_room=partial(self._make_room, info, source.folder))
 
     def _make_room(self, info: ModelInfo, folder: Path) -> None:
         """Drop the models unused for longest until the new one fits.

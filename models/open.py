@@ -1,6 +1,7 @@
 """From a model's folder to the model: `describe` says what it is without loading it, `load` loads it. The only place
 that knows which class serves which kind."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -56,8 +57,11 @@ def describe(source: ModelSource, inference: Inference) -> ModelInfo:
     return _classifier(source, source.folder, inference, kind)
 
 
-def load(source: ModelSource, info: ModelInfo) -> Model:
+def load(source: ModelSource, info: ModelInfo, *, make_room: Callable[[], None] = lambda: None) -> Model:
     """The model that `info` describes, ready to run.
+
+    Args:
+        make_room: called once the files have been found sound, before the weights are read.
 
     Raises:
         ModelCorrupt: its files are not what was recorded, changed since they were described, or cannot be loaded.
@@ -73,6 +77,7 @@ def load(source: ModelSource, info: ModelInfo) -> Model:
         raise ModelCorrupt(
             f"Model {info.id!r} changed from revision {info.revision} to {revision} while the service ran. Restart it."
         )
+    make_room()
     if info.kind == "embedded":
         from models.extractive.news_minilm import Embedded
 
