@@ -52,8 +52,8 @@ def models_show(id: Annotated[str, typer.Argument(help="A preset, or the id of a
         from models.catalog import model_details
         from service.settings import read_settings
 
-        details = model_details(id, root=read_settings().models_folder)
-        print(json.dumps(asdict(details), indent=2, ensure_ascii=False))
+        details = asdict(model_details(id, root=read_settings().models_folder))
+        print(json.dumps((details.pop("preset") or {}) | details, indent=2, ensure_ascii=False))
 
 
 @models_app.command("pull")
