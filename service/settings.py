@@ -102,7 +102,7 @@ def read_settings(**overrides: object) -> Settings:
         InvalidSettings: a value cannot be used; the message names the variable.
     """
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()

@@ -50,6 +50,36 @@ class Counting:
 
 
 @dataclass
+class Awkward(Counting):
+    """Misbehaves at texts that name how: raises, hangs, exits, gives NaN, answers too little, or runs out of memory."""
+
+    most: int = 1_000
+    batches: list[list[str]] = field(default_factory=list)
+    release: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, work: Sequence[Work]) -> list[Outcome]:
+        texts = [item.document.text for item in work]
+        self.batches.append(texts)
+        if any("raise" in text for text in texts):
+            raise RuntimeError("poison")
+        if any("exit" in text for text in texts):
+            raise SystemExit
+        if any("end the worker" in text for text in texts):
+            raise KeyboardInterrupt
+        if any("hang" in text for text in texts):
+            self.release.wait(timeout=30)
+        if len(texts) > self.most:
+            raise MemoryError
+        found = super().run(work)
+        if any("short" in text for text in texts):
+            return found[:-1]
+        return [
+            replace(outcome, topics=(Topic("x", float("nan")),)) if "nan" in item.document.text else outcome
+            for item, outcome in zip(work, found, strict=True)
+        ]
+
+
+@dataclass
 class SomeModels:
     """Gives the models it was made with."""
 

@@ -70,7 +70,7 @@ def score(truth: Labels, scores: Matrix, predicted: Labels, *, names: Sequence[s
         precision=float(right.sum() / max(predictions.sum(), 1)),
         coverage=float(covered.mean()),
         top_right=float(top_true[covered].mean()) if covered.any() else float("nan"),
-        ece=sum(found.count * abs(found.score - found.right) for found in bins) / max(len(truth), 1),
+        ece=sum(bin.count * abs(bin.score - bin.right) for bin in bins) / max(len(truth), 1),
         labels=tuple(
             LabelScores(name, float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
             for i, name in enumerate(names)
@@ -94,9 +94,9 @@ def coverage_precision(truth: Labels, scores: Matrix) -> list[tuple[float, float
     best = scores.max(1)
     right = truth[np.arange(len(truth)), scores.argmax(1)]
     order = np.argsort(-best)
-    found = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    precision = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     steps = np.unique(np.linspace(0, len(order) - 1, 100).astype(int))
-    return [((step + 1) / len(order), float(found[step])) for step in steps]
+    return [((step + 1) / len(order), float(precision[step])) for step in steps]
 
 
 def tfidf_scores(texts: Sequence[str], truth: Labels, *, folds: int = 5, seed: int = 0) -> Matrix:
@@ -106,9 +106,9 @@ def tfidf_scores(texts: Sequence[str], truth: Labels, *, folds: int = 5, seed: i
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import KFold
 
-    found = np.zeros(truth.shape)
+    scores = np.zeros(truth.shape)
     if len(texts) < 2:
-        return found
+        return scores
     for train, test in KFold(min(folds, len(texts)), shuffle=True, random_state=seed).split(texts):
         vectorizer = TfidfVectorizer(
             sublinear_tf=True, ngram_range=(1, 2), max_features=200_000, token_pattern=r"(?u)\b\w+\b"
@@ -119,5 +119,5 @@ def tfidf_scores(texts: Sequence[str], truth: Labels, *, folds: int = 5, seed: i
             if 0 < truth[train, label].sum() < len(train):
                 classifier = LogisticRegression(C=10, class_weight="balanced", max_iter=300, solver="liblinear")
                 classifier.fit(train_vectors, truth[train, label])
-                found[test, label] = classifier.predict_proba(test_vectors)[:, 1]
-    return found
+                scores[test, label] = classifier.predict_proba(test_vectors)[:, 1]
+    return scores

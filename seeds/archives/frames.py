@@ -71,8 +71,8 @@ def _next_plain(file: BinaryIO, position: int) -> int | None:
     buffer = b""
     while block := file.read(BLOCK):
         buffer += block
-        if found := PLAIN_START.search(buffer):
-            return position + found.start(1)
+        if match := PLAIN_START.search(buffer):
+            return position + match.start(1)
         position += max(len(buffer) - 256, 0)
         buffer = buffer[-256:]
     return None
@@ -191,8 +191,8 @@ def _frame(offset: int, data: bytes, problem: str | None) -> tuple[Frame, bytes]
 
 
 def _header_end(data: bytes) -> int:
-    found = re.search(rb"\r?\n\r?\n", data[:HEADER_BYTES])
-    return found.end() if found else min(len(data), HEADER_BYTES)
+    match = re.search(rb"\r?\n\r?\n", data[:HEADER_BYTES])
+    return match.end() if match else min(len(data), HEADER_BYTES)
 
 
 def _headers(data: bytes) -> Message:
@@ -270,9 +270,9 @@ def _next_version(data: BinaryIO, position: int) -> _Gap:
 
 
 def _header_lines(data: BinaryIO) -> bytes:
-    found = b""
-    while (line := data.readline(HEADER_BYTES)) and len(found) < HEADER_BYTES:
-        found += line
+    header = b""
+    while (line := data.readline(HEADER_BYTES)) and len(header) < HEADER_BYTES:
+        header += line
         if not line.strip():
             break
-    return found
+    return header

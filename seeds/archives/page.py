@@ -126,10 +126,10 @@ def _within(paragraphs: list[str], stated_body: str) -> list[str]:
         return paragraphs
     body = _letters(re.sub(r"<[^>]+>", " ", stated_body))
     keys = [_letters(text) for text in paragraphs]
-    found = [number for number, key in enumerate(keys) if key[:40] in body or key[-40:] in body]
-    if sum(len(paragraphs[number]) for number in found) <= len(body) / 2:
+    numbers = [number for number, key in enumerate(keys) if key[:40] in body or key[-40:] in body]
+    if sum(len(paragraphs[number]) for number in numbers) <= len(body) / 2:
         return paragraphs
-    return paragraphs[found[0] : found[-1] + 1]
+    return paragraphs[numbers[0] : numbers[-1] + 1]
 
 
 def _letters(text: str) -> str:
@@ -164,12 +164,12 @@ def _line(text: str) -> str:
 
 
 def _meta(root: Any) -> dict[str, str]:
-    found: dict[str, str] = {}
+    contents: dict[str, str] = {}
     for element in root.iter("meta"):
         name = element.get("property") or element.get("name") or element.get("itemprop") or ""
         if content := _line(element.get("content") or ""):
-            found.setdefault(name.lower(), content)
-    return found
+            contents.setdefault(name.lower(), content)
+    return contents
 
 
 def _title(root: Any, facts: Sequence[dict[str, Any]], meta: dict[str, str]) -> str | None:
@@ -197,7 +197,7 @@ def _date(root: Any, facts: Sequence[dict[str, Any]], meta: dict[str, str]) -> s
         *_strings(facts, "datePublished", of_articles=True), *_strings(facts, "datePublished"),
         *(meta.get(name, "") for name in DATE_NAMES), *marked, *times,
     )  # fmt: skip
-    return next((found[0] for value in stated if (found := ISO_DATE.match(value.strip()))), None)
+    return next((match[0] for value in stated if (match := ISO_DATE.match(value.strip()))), None)
 
 
 def _language(root: Any) -> str | None:

@@ -80,7 +80,7 @@ def with_options(
             }
             command(*args, **values, **chosen)
 
-        run.__signature__ = inspect.Signature([*arguments, *options])  # type: ignore[attr-defined]
+        run.__signature__ = inspect.Signature([*arguments, *options])  # type: ignore[attr-defined]  # typer reads it
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*arguments, *options)}
         del run.__wrapped__
         return run

@@ -39,7 +39,7 @@ class Metrics:
             ("dateline_abandoned_threads", "Threads hanging in a model given up", lambda load: load.abandoned_threads),
         )
         for name, meaning, read in shown:
-            Gauge(name, meaning, registry=self._registry).set_function(lambda read=read: float(read(worker.load())))  # type: ignore[misc]
+            Gauge(name, meaning, registry=self._registry).set_function(lambda read=read: float(read(worker.load())))  # type: ignore[misc]  # a default binds the loop's value
 
     def router(self) -> APIRouter:
         router = APIRouter(tags=["health"])

@@ -98,7 +98,7 @@ class BadArticle(BaseModel):
 
 def _tolerate(value: object, validate: ValidatorFunctionWrapHandler) -> "ArticleFields | BadArticle":
     try:
-        return validate(value)  # type: ignore[no-any-return]
+        return validate(value)  # type: ignore[no-any-return]  # pydantic's handler is not typed
     except ValidationError as error:
         id = value.get("id") if isinstance(value, dict) else None
         readable = isinstance(id, str) and not SURROGATE.search(id)

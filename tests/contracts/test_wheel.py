@@ -57,7 +57,7 @@ def test_it_starts_in_a_clean_environment(wheel: Path, tmp_path: Path, seeds_fol
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
     [packages] = (tmp_path / "venv" / "lib").glob("python3*/site-packages")
     zipfile.ZipFile(wheel).extractall(packages)
-    (packages / "dependencies.pth").write_text(f"import site; site.main\n{sysconfig.get_path('purelib')}\n")
+    (packages / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     command = [
         tmp_path / "venv" / "bin" / "python",
         "-c",

@@ -24,10 +24,9 @@ from service.http.state import Service
 from service.settings import Settings
 from tests.acceptance.test_serve import serving
 from tests.articles import FOOTBALL, HARBOUR, long_article
-from tests.doubles import INFO, Counting, SomeModels
+from tests.doubles import INFO, Awkward, Counting, SomeModels
 from tests.live import live
 from tests.patience import until
-from tests.unit.test_queue import Awkward
 
 
 class Steady(Counting):
