@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from seeds.store import Store
 from service.queue.batches import split_by_cost
 from service.queue.compute import new_results, results_of_all
-from service.queue.cost import cost
 from service.queue.isolation import run_isolated
 from service.queue.job import Job, Ticket, Urgency
 from service.queue.worker import Models
@@ -42,8 +41,6 @@ class Inline:
     def _run(self, jobs: Sequence[Job]) -> None:
         info = jobs[0].info
         model = self._models.get(info)
-        for job in jobs:
-            job.cost = cost(job.work, info)
         outcomes = [
             outcome
             for batch in split_by_cost(jobs, budget=info.batch_tokens)

@@ -10,6 +10,7 @@ from models.options import SummaryOptions, TopicsOptions
 from models.types import Document, ModelInfo, Work
 from seeds.store import Result
 from service.keys import ResultSpec
+from service.queue.cost import cost
 
 
 class Urgency(IntEnum):
@@ -25,6 +26,7 @@ class Job:
 
     Args:
         specs: what is to be made of the document, by the keys of the results.
+        cost: in tokens, by estimate.
         future: the results by key, or the error that prevented them; done once they are stored.
         tickets: the requests that wait for it.
         runs_alone: it was in a batch that ended or blocked a worker.
@@ -36,9 +38,12 @@ class Job:
     future: Future[Mapping[str, Result]] = field(default_factory=Future)
     tickets: set["Ticket"] = field(default_factory=set)
     urgency: Urgency = Urgency.LIVE
-    cost: int = 0
+    cost: int = field(init=False)
     arrived: float = 0.0
     runs_alone: bool = False
+
+    def __post_init__(self) -> None:
+        self.cost = cost(self.work, self.info)
 
     @property
     def work(self) -> Work:

@@ -12,7 +12,7 @@ from seeds.store import Result
 from service.errors import ClientLeft, DeadlineExceeded
 from service.queue.admission import Limits, Load, refusal, remaining
 from service.queue.batches import Budgets, choose_batch, choose_urgency
-from service.queue.cost import Paces, cost
+from service.queue.cost import Paces
 from service.queue.job import Job, Ticket, Urgency
 from service.queue.suspects import Suspects
 
@@ -68,8 +68,6 @@ class JobQueue:
             shared, new = self._split(jobs)
             for job in shared:  # it is as urgent as the most urgent who waits for it
                 job.urgency = min(job.urgency, urgency)
-            for job in new:
-                job.cost = cost(job.work, job.info)
             if urgency is Urgency.LIVE:
                 self._refuse(sum(self.paces.seconds(job.cost, job.info) for job in new))
             now = time.monotonic()
