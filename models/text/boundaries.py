@@ -1,0 +1,170 @@
+"""Where sentences end within a paragraph: sentencex (Wikimedia's splitter, 200+ languages) and what news needs beside
+it. Quotation marks are hidden from sentencex, which keeps a quotation whole and so loses a paragraph to one apostrophe;
+what belongs together is joined again here."""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import sentencex
+
+SPLITTER = f"sentencex {version('sentencex')}"
+"""What found the boundaries; part of every key, because another release may find others."""
+
+WHOLE_QUOTE_WORDS = 30
+"""A quotation of several sentences stays whole up to so many words."""
+
+QUOTE = re.compile(r"[\"“”„«»‹›]|``|''|(?<![^\W_])['’‘‚`]|['’‘`](?![^\W_])")
+"""A double quotation mark, or a single one at the edge of a word (or an apostrophe there: which of them it is matters
+only where a sentence ends beside it)."""
+OPENING_QUOTES, CLOSING_QUOTES = "\"“„«‹‘‚'`", "\"”»›’'“"
+GLUED = re.compile(
+    r"(?<![\w.@/-])[a-z][a-zà-ÿ]{2,}[.?!](?=[A-Z][a-zà-ÿ]*[ ,]|\d{1,2}[:.]\d\d\s?[ap]\.?m\.)|(?<=\b[ap]\.m\.)(?=[A-Z])"
+)
+"""`police say.All schools`: the space was lost where two lines were put together."""
+PARENTHESIS = re.compile(r"[.?!]\)(?=\s+[A-Z])")
+TIME = re.compile(r"\b[ap]\.\s?m\.$", re.IGNORECASE)
+AFTER_TIME = re.compile(
+    r"(?:(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day|\.)|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b"
+    r"|January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|[A-Z]{1,3}[SD]?T\b|GMT|UTC|Eastern|Central|Mountain|Pacific|Universal|Greenwich|Eastern|Local|\(|[–—-])"
+)
+TITLE = re.compile(
+    r"(?<![\w.])(?:Adm|Amb|Archbp|Asst|Assemb|Assoc|Atty|Bishop|Brig|Bros|Capt|Cmdr|Cmdre|Col|Comdr|Cpl|Cpt|Ct|Del|Det|Dr|Drs|Ed"
+    r"|Fr|Ft|Gen|Gov|Govs|Hon|Insp|Lieut|Lt|Maj|Mdm|Messrs|Mgr|Mlle|Mme|Mr|Mrs|Ms|Msgr|Mt|Mx|Ofc|Pfc|Pres|Prof|Pvt|Rep|Reps"
+    r"|Rev|Sec|Sen|Sens|Sgt|Spc|Sr|St|Ste|Supt|Treas|Tpr|Vols?|[Vv]s?|[Ee]st)\.$"
+)
+BEFORE_NUMBER = re.compile(
+    r"(?<![\w.])(?:[Nn]os?|[Pp]p?|[Vv]ol|[Ff]igs?|[Aa]rt|[Ss]ec|[Cc]h|[Cc]a?|[Bb]|[Dd]|[Aa]pprox|[Ee]st|Rs|Op|Jan|Feb|Mar|Apr|Jun|Jul|Aug"
+    r"|Sept?|Oct|Nov|Dec)\.$"
+)
+ABBREVIATED = re.compile(
+    r"(?:(?<![^\s(])[A-Z][a-z]{0,5}|\.[A-Za-z]{1,3}|\b(?:[b-hj-z]|al|approx|cf|dept|eg|etc|ft|hr|hrs|ie|in|kg|km|lb|lbs|min"
+    r"|mins|mph|oz|pp|sq|vs|yr|yrs))\.$"
+)
+"""The end of an abbreviation, as far as its shape tells; only asked where the next word is lower case."""
+NAME = re.compile(r"(?<=\s)[A-Z][\w'’-]*[?!]$")
+"""`Yahoo!`, `Jeopardy!`: a name that ends like a sentence."""
+ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,4})[.)]$")
+INITIALS = re.compile(r"[A-Z]\.\s?(?:[A-Z]\.|[A-Z][a-z])")
+TRAILING = re.compile(
+    r"[:;=8][-o']?[)(DPp3/|\]]+(?=\s|$)|<3(?=\s|$)|\^_*\^|(?:\[(?:\d{1,3}(?:\s?[-–,]\s?\d{1,3})*|[a-z]+ needed|\.{3}|…)\]\s?)+"
+)
+"""An emoticon or a footnote mark: it belongs to what stands before it."""
+BRAND = re.compile(r"[a-z]{1,3}[A-Z]")
+"""`iPhone`: a word that opens a sentence in lower case."""
+SAYS = (
+    r"(?:add|admit|agree|announce|argue|ask|assert|bark|beam|begin|boast|call|caution|claim|comment|complain|conclude|confirm"
+    r"|cr(?:y|ie)|declare|demand|enquire|exclaim|explain|gasp|growl|inquire|insist|joke|laugh|muse|murmur|mutter|note|observe"
+    r"|plead|promise|quip|recall|remark|remember|repl(?:y|ie)|respond|roar|scream|shout|sigh|snap|state|suggest|tweet"
+    r"|urge|wail|warn|whisper|wonder|yell)(?:s|d|ed)?|says?|said|tells?|told|thinks?|thought|writes?|wrote|asks|went|goes"
+)
+ATTRIBUTION = re.compile(
+    rf"(?:(?:I|[Hh]e|[Ss]he|[Tt]hey|[Ww]e|[Tt]he [a-z-]+(?: [a-z-]+)?|[A-Z][\w'’-]*\.?(?: (?:[A-Z][\w'’-]*\.?|de|van|der|al|bin|the|of)){{0,5}})"
+    rf",? (?:\w+ly )?(?:{SAYS})\b)"
+)
+"""Who says it, behind a quotation that ends with a question or exclamation mark."""
+WORD = re.compile(r"\w")
+
+
+def boundaries(seen: str, language: str) -> list[tuple[int, int]]:
+    """Start and end of each sentence in a paragraph, given as its reader sees it, in order, without white space around.
+
+    Every character that is no white space is in one of them.
+    """
+    parts: list[tuple[int, int]] = []
+    for start, end in _pieces(seen, language):
+        if mark := parts and TRAILING.match(seen, start):
+            parts[-1] = (parts[-1][0], start + len(mark.group().rstrip()))
+            parts += _trimmed(seen, mark.end(), end)
+        elif parts and _belongs(seen, parts[-1], (start, end)):
+            parts[-1] = (parts[-1][0], end)
+        else:
+            parts.append((start, end))
+    return list(_whole_quotations(seen, parts))
+
+
+def _pieces(seen: str, language: str) -> Iterator[tuple[int, int]]:
+    """The parts of the paragraph between all boundaries that may be some."""
+    bare = QUOTE.sub(lambda mark: " " * len(mark.group()), seen).replace("\n", " ")
+    cuts = {boundary["end_index"] for boundary in sentencex.get_sentence_boundaries(language, bare)}
+    cuts |= {found.end() for pattern in (GLUED, PARENTHESIS) for found in pattern.finditer(bare)}
+    start = 0
+    for cut in sorted(cuts | {len(seen)}):
+        end = _past_closing_quotes(seen, bare, start, cut)
+        for trimmed in _trimmed(seen, start, end):
+            yield trimmed
+        start = max(start, end)
+
+
+def _past_closing_quotes(seen: str, bare: str, start: int, cut: int) -> int:
+    """Where the part really ends: with the marks that stand close behind its last character."""
+    last = len(bare[start:cut].rstrip()) + start
+    while last < len(seen) and seen[last] in CLOSING_QUOTES and bare[last] == " ":
+        if seen[last] in "\"'`" and last + 1 < len(seen) and WORD.match(seen[last + 1]):
+            break  # it opens the next
+        last += 1
+    return last
+
+
+def _trimmed(seen: str, start: int, end: int) -> list[tuple[int, int]]:
+    part = seen[start:end]
+    stripped = part.strip()
+    start += len(part) - len(part.lstrip())
+    return [(start, start + len(stripped))] if stripped else []
+
+
+def _belongs(seen: str, left: tuple[int, int], right: tuple[int, int]) -> bool:
+    """Whether `right` goes on with the sentence of `left`."""
+    before = seen[left[0] : left[1]]
+    after = seen[right[0] : right[1]]
+    if not WORD.search(before) or not WORD.search(after):
+        return True
+    if left[1] == right[0] and not _may_be_glued(seen, left, right):
+        return True
+    opened = after.lstrip(OPENING_QUOTES + " ([")
+    closed = before.rstrip(CLOSING_QUOTES + " ")
+    quoted_end = len(closed) < len(before.rstrip())
+    quoted_start = after[0] in OPENING_QUOTES
+    if TIME.search(before):
+        return not quoted_start and bool(AFTER_TIME.match(after) or opened[:1].islower() or opened[:1].isdigit())
+    if opened[:1].islower() and not BRAND.match(opened):
+        return quoted_end or closed[-1:] not in ".?!" or bool(ABBREVIATED.search(closed) or NAME.search(closed))
+    if quoted_end and closed[-1:] in "?!…" and ATTRIBUTION.match(after):
+        return True
+    return not quoted_end and (
+        bool(TITLE.search(before))
+        or bool(ENUMERATOR.fullmatch(before))
+        or (opened[:1].isdigit() and bool(BEFORE_NUMBER.search(before)))
+        or (bool(re.search(r"\b[A-Z][a-z]*\.$", before)) and bool(INITIALS.match(after)) and len(before.split()[-1]) <= 3)
+    )
+
+
+def _may_be_glued(seen: str, left: tuple[int, int], right: tuple[int, int]) -> bool:
+    """Whether two parts with no space between may be two sentences: in scripts without spaces, or where one was lost."""
+    if ord(seen[right[0]]) > 0x0900 or ord(seen[left[1] - 1]) > 0x0900:
+        return True
+    return any(found.end() == right[0] for found in GLUED.finditer(seen, max(left[0], left[1] - 40), right[0] + 40))
+
+
+def _whole_quotations(seen: str, parts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The parts, those of one short quotation put together again."""
+    held: tuple[int, int] | None = None
+    for start, end in parts:
+        if held is not None and _is_open(seen[held[0] : held[1]]) and _words(seen, held[0], end) <= WHOLE_QUOTE_WORDS:
+            held = (held[0], end)
+            continue
+        if held is not None:
+            yield held
+        held = (start, end)
+    if held is not None:
+        yield held
+
+
+def _is_open(text: str) -> bool:
+    """Whether a double quotation mark in the text still waits for its fellow."""
+    return text.count("“") > text.count("”") or (text.count('"') % 2 == 1 and text.rstrip()[-1] != '"')
+
+
+def _words(seen: str, start: int, end: int) -> int:
+    return len(seen[start:end].split())

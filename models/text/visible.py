@@ -1,0 +1,63 @@
+"""A text as its reader sees it, at the same offsets: what is markup or invisible is blanked, so that rules for lines
+and sentences need not know of it."""
+
+import html
+import re
+
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
+    "\U000e0000-\U000e007f]"
+)
+"""Controls, soft hyphens, zero-width and directional marks, byte-order marks, variation selectors."""
+EMOJI = re.compile("[\u2600-\u27bf\u2b50\u2b55\u3030\u303d\U0001f000-\U0001faff]")
+FOOTNOTE = re.compile(
+    r"(?<=\S)(?:\[(?:\d{1,3}(?:\s?[-–,]\s?\d{1,3})*|[a-z]|(?:note|nb) \d+|(?:citation|clarification) needed)\])+"
+    r"|(?<=[.,;:!?\"”’)])[¹²³⁰⁴-⁹]+"
+)
+"""`[3]`, `[1 - 3]`, `[citation needed]` and superscript figures, close behind a word; not a year, `[2004]`."""
+LINE_BREAK = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+LINE_END_HYPHEN = re.compile(r"(?<=[a-zà-ÿ])[-\u00ad\u2010]\n(?=[a-zà-ÿ])")
+
+MARKDOWN = re.compile(
+    r"!\[[^\]\n]*\]\([^)\s]*\)"  # a picture
+    r"|(?<=\])\([^)\s]*\)|\[(?=[^\]\n]+\]\([^)\s]*\))|(?<=[^\]\n])\](?=\()"  # a link's address and brackets
+    r"|(?<![\w*])\*{1,3}(?=[^\s*])|(?<=[^\s*])\*{1,3}(?![\w*])"  # emphasis
+    r"|(?<![\w_])_{1,3}(?=\w)|(?<=[\w.!?”\"])_{1,3}(?![\w_])|~~|`{1,3}"
+    r"|^[ \t]*(?:[-*_=~#+][ \t]?){3,}[ \t]*$"  # a rule
+    r"|^[ \t]*(?:#{1,6}|(?:>[ \t]?)+)(?=[ \t]|\S)(?!#?\w)",  # a heading, a quotation
+    re.MULTILINE,
+)
+HTML = re.compile(r"</?(?:p|br|div|span|a|b|i|em|strong|h[1-6]|[uo]l|li|t[rdh]|table|fig\w+|img|blockquote)\b[^<>]*>", re.I)
+HIDDEN_HTML = re.compile(r"<!--.*?-->|<(script|style|noscript|template)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.I)
+TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)\b[^<>]*>", re.I)
+INLINE_TAGS = frozenset("a abbr b cite code del em font i img ins mark q s small span strong sub sup time u wbr".split())
+ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,31});")
+
+
+def visible(text: str) -> str:
+    """`text` with spaces for what no reader sees, and every line break as one newline; as long as `text`.
+
+    A tag that begins a new paragraph in HTML becomes newlines; a word parted at the end of its line is closed up by
+    letters, so that it reads as one.
+    """
+    seen = LINE_BREAK.sub(lambda found: " " * (len(found.group()) - 1) + "\n", text)
+    if "<" in seen and HTML.search(seen):
+        seen = _without_html(seen)
+    seen = LINE_END_HYPHEN.sub("xx", seen)
+    for pattern in (INVISIBLE, EMOJI, MARKDOWN, FOOTNOTE):
+        seen = pattern.sub(_spaces, seen)
+    return seen
+
+
+def _without_html(text: str) -> str:
+    text = HIDDEN_HTML.sub(_newlines, text)
+    text = TAG.sub(lambda tag: _spaces(tag) if tag.group(2).lower() in INLINE_TAGS else _newlines(tag), text)
+    return ENTITY.sub(lambda entity: html.unescape(entity.group())[:1].ljust(len(entity.group())), text)
+
+
+def _spaces(found: re.Match[str]) -> str:
+    return " " * len(found.group())
+
+
+def _newlines(found: re.Match[str]) -> str:
+    return "\n" * len(found.group())
