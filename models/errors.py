@@ -6,6 +6,7 @@ ModelError
 ├── UnsupportedTask      the model exists but does not do what was asked
 ├── InvalidOption        an option's value lies outside what the model takes
 ├── UnreadableText       the text holds nothing that the model can read
+├── UnsupportedLanguage  the model does not know the language of the text
 ├── InputTooLong         the article is longer than the model reads, and `truncation` is "error"
 ├── ModelFailed          the model broke on this article, or answered with what is no answer
 ├── ModelUnavailable     files are missing, or the hub cannot be reached
@@ -37,6 +38,10 @@ class InvalidOption(ModelError):
 
 class UnreadableText(ModelError):
     """The text cannot be read."""
+
+
+class UnsupportedLanguage(ModelError):
+    """The model does not know the language of the text."""
 
 
 class InputTooLong(ModelError):

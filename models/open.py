@@ -15,7 +15,7 @@ from models.catalog import ModelSource, Preset
 from models.errors import ModelCorrupt, ModelUnavailable, UnsupportedTask
 from models.memory import best_dtype, device
 from models.options import Kind, Task
-from models.text.sentences import SPLITTER
+from models.text.boundaries import SPLITTER
 from models.types import Model, ModelInfo
 
 DType = Literal["auto", "float32", "bfloat16", "int8"]

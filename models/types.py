@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from models.options import Kind, SummaryOptions, Task, TopicsOptions
+from models.text.visible import readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,12 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a model reads: the text, and the title where there is one (read for topics only)."""
+    """What a model reads: the text, the title where there is one (read for topics only), and the language of the text,
+    by its two-letter code; `und` where that is not known."""
 
     text: str
     title: str | None = None
+    language: str = "und"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,5 +137,7 @@ class Model(Protocol):
 
 
 def summary_text(sentences: Sequence[Sentence]) -> str:
-    """The sentences as one line of running text."""
-    return " ".join(" ".join(sentence.text.split()) for sentence in sentences)
+    """The sentences as one line of running text; those taken from the article without its markup."""
+    return " ".join(
+        " ".join(sentence.text.split()) if sentence.start is None else readable(sentence.text) for sentence in sentences
+    )

@@ -5,10 +5,11 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
-from models.errors import ModelCorrupt, ModelUnavailable
+from models.errors import ModelCorrupt, ModelUnavailable, UnsupportedLanguage
 from models.options import Options, SummaryOptions, Task, TopicsOptions
+from models.text.language import knows, language_of
 from models.types import Document, ModelInfo, Sentence, Summary, Topic
 from seeds.errors import StoreError
 from seeds.records import Article, check_text
@@ -20,6 +21,7 @@ from service.queue.job import Job, Ticket, Urgency
 from service.queue.worker import Models
 
 MAX_TITLE_CHARACTERS = 1_000
+LanguagePolicy = Literal["warn", "refuse"]
 FOR_EVERY_ARTICLE = (StoreError, ModelUnavailable, ModelCorrupt, ClientLeft)
 """Errors that no article is the reason for: they are raised for the whole request."""
 
@@ -46,12 +48,15 @@ class DigestOptions:
 @dataclass(frozen=True, slots=True)
 class Digest:
     """The results of one article by task; `cached` says for each whether it was in the store. With an error, the tasks
-    that could not be done are missing."""
+    that could not be done are missing. `language` is what the text was read as; `warnings` are for who reads the
+    answer."""
 
     id: str | None
     results: Mapping[Task, Result] = field(default_factory=dict)
     cached: Mapping[Task, bool] = field(default_factory=dict)
     error: Exception | None = None
+    language: str | None = None
+    warnings: Sequence[str] = ()
 
     @property
     def summary(self) -> Summary | None:
@@ -74,7 +79,8 @@ class Digest:
         return (
             f'{{"id":{json.dumps(self.id, ensure_ascii=False)},"summary":{values["summary"]},'
             f'"topics":{values["topics"]},"cached":{json.dumps(dict(self.cached))},'
-            f'"provenance":{{{provenance}}},"error":{error}}}'
+            f'"provenance":{{{provenance}}},"language":{json.dumps(self.language)},'
+            f'"warnings":{json.dumps(list(self.warnings), ensure_ascii=False)},"error":{error}}}'
         )
 
 
@@ -98,8 +104,16 @@ class _Keys:
 class PendingDigests:
     """The digests of one request. `future` is done when every one of them is."""
 
-    def __init__(self, articles: Sequence[_Keys], stored: Mapping[str, Result], ticket: Ticket, runner: Runner) -> None:
+    def __init__(
+        self,
+        articles: Sequence[_Keys],
+        specs: Mapping[Task, ResultSpec],
+        stored: Mapping[str, Result],
+        ticket: Ticket,
+        runner: Runner,
+    ) -> None:
         self.future: Future[None] = ticket.future
+        self._specs = specs
         self._articles = articles
         self._stored = stored
         self._ticket = ticket
@@ -138,7 +152,13 @@ class PendingDigests:
             else:
                 results[task] = result
         cached = {task: article.keys[task] in self._stored for task in results}
-        return Digest(article.article.id, results, cached, error)
+        language = next((json.loads(result.parameters).get("language") for result in results.values()), None)
+        warnings = [
+            unsupported(self._specs[task].info, language)
+            for task in results
+            if language and not knows(self._specs[task].info.languages, language)
+        ]
+        return Digest(article.article.id, results, cached, error, language, tuple(dict.fromkeys(warnings)))
 
 
 class Digester:
@@ -148,15 +168,24 @@ class Digester:
         models: gives models by id; raises UnknownModel.
         runner: runs what is missing; by default at once, in the caller's thread.
         max_article_characters: a longer text is refused.
+        language_policy: what becomes of a text in a language that the model does not know: it is answered with a
+            warning, or refused.
     """
 
     def __init__(
-        self, models: Models, store: Store, *, runner: Runner | None = None, max_article_characters: int = 400_000
+        self,
+        models: Models,
+        store: Store,
+        *,
+        runner: Runner | None = None,
+        max_article_characters: int = 400_000,
+        language_policy: LanguagePolicy = "warn",
     ) -> None:
         self._models = models
         self._store = store
         self._runner = runner or Inline(models, store)
         self._max_characters = max_article_characters
+        self._refuses_languages = language_policy == "refuse"
 
     def ask(
         self, articles: Sequence[Article], options: DigestOptions, *, urgency: Urgency = Urgency.LIVE
@@ -172,8 +201,10 @@ class Digester:
         specs = self._specs(options)
         keyed = [self._keys(article, specs) for article in articles]
         stored = self._store.find([key for article in keyed for key in article.keys.values()])
+        if self._refuses_languages:
+            keyed = [_refused(article, specs) for article in keyed]
         jobs = _jobs(keyed, specs, stored)
-        return PendingDigests(keyed, stored, self._runner.submit(jobs, urgency=urgency), self._runner)
+        return PendingDigests(keyed, specs, stored, self._runner.submit(jobs, urgency=urgency), self._runner)
 
     def describe(self, options: DigestOptions) -> dict[Task, ModelInfo]:
         """What would be used: the model of each task.
@@ -185,7 +216,8 @@ class Digester:
 
     def with_store(self, store: Store) -> "Digester":
         """The same models, run at once, with results kept in another store."""
-        return Digester(self._models, store, max_article_characters=self._max_characters)
+        policy: LanguagePolicy = "refuse" if self._refuses_languages else "warn"
+        return Digester(self._models, store, max_article_characters=self._max_characters, language_policy=policy)
 
     def close(self) -> None:
         """Close the store."""
@@ -229,12 +261,33 @@ def _check_title(title: str) -> None:
         )
 
 
+def _refused(article: _Keys, specs: Mapping[Task, ResultSpec]) -> _Keys:
+    """The article without the tasks whose model does not know its language."""
+    if article.error or not article.keys:
+        return article
+    language = language_of(article.article.text, article.article.language)
+    keys = {task: key for task, key in article.keys.items() if knows(specs[task].info.languages, language)}
+    if len(keys) == len(article.keys):
+        return article
+    info = next(specs[task].info for task in article.keys if task not in keys)
+    advice = "Name a model that does, or set DATELINE_LANGUAGE_POLICY=warn."
+    return _Keys(article.article, keys, UnsupportedLanguage(f"{unsupported(info, language)} {advice}"))
+
+
+def unsupported(info: ModelInfo, language: str) -> str:
+    """That the model does not know the language, for who reads the answer."""
+    return f"Model {info.id!r} knows {', '.join(info.languages)}; the text seems to be in another ({language})."
+
+
 def _jobs(articles: Sequence[_Keys], specs: Mapping[Task, ResultSpec], stored: Mapping[str, Result]) -> list[Job]:
     """A job for each document and model whose results are not all stored; both tasks of one model take one pass."""
     missing: dict[tuple[str, Document], dict[str, ResultSpec]] = {}
     seen: set[str] = set()
     for article in articles:
-        document = Document(article.article.text, article.article.title)
+        if all(key in stored or key in seen for key in article.keys.values()):
+            continue
+        given = article.article
+        document = Document(given.text, given.title, language_of(given.text, given.language))
         for task, key in article.keys.items():
             if key not in stored and key not in seen:
                 seen.add(key)

@@ -109,6 +109,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     models.UnsupportedTask: Problem(422, "unsupported_task", "The model does not do this task"),
     models.InvalidOption: Problem(422, "invalid_option", "Invalid option"),
     models.UnreadableText: Problem(422, "unreadable_text", "Unreadable text"),
+    models.UnsupportedLanguage: Problem(422, "unsupported_language", "The model does not know the language"),
     models.InputTooLong: Problem(422, "input_too_long", "Article too long for the model"),
     models.ModelFailed: Problem(500, "model_failed", "The model failed"),
     models.NoSpace: Problem(503, "no_space", "The model does not fit"),

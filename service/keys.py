@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from models.options import Options, Task
 from models.parameters import key_parameters
+from models.text.language import primary
 from models.types import ModelInfo
 from seeds.records import Article
 
-RESULT_VERSION = 3
+RESULT_VERSION = 4
 """Raise it when the code's answers change for the same model and parameters; a test compares them with golden ones."""
 
 
@@ -58,7 +59,9 @@ class ResultSpec:
         return _sha256(_json([text] if self.task == "summary" or not title else [title, text]))
 
     def key(self, article: Article) -> str:
-        return _sha256(f"{self.signature} {self.content(text=article.text, title=article.title)}")
+        content = self.content(text=article.text, title=article.title)
+        stated = f" {primary(article.language)}" if article.language else ""
+        return _sha256(f"{self.signature} {content}{stated}")
 
 
 def _json(value: object) -> str:

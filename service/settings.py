@@ -61,6 +61,10 @@ class Settings(BaseSettings):
         "balancer can turn away first",
     )  # fmt: skip
     max_article_characters: int = Field(400_000, ge=1, description="Longest article accepted, in characters")
+    language_policy: Literal["warn", "refuse"] = Field(
+        "warn", description="What becomes of a text in a language that the model does not know: an answer with a "
+        "warning, or 422"
+    )  # fmt: skip
     max_articles: int = Field(256, ge=1, description="Most articles in one request")
     max_body_bytes: int = Field(32 * 1024**2, ge=1024, description="Largest request body accepted")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(

@@ -41,7 +41,9 @@ class ClassifierTagger:
                 if item.summary is not None:
                     check("summary", item.summary, self.info)
                 check("topics", item.topics or TopicsOptions(), self.info)
-                read[number] = passages(titled(item), self._network.tokenizer, room=self._network.room())
+                read[number] = passages(
+                    titled(item), self._network.tokenizer, room=self._network.room(), language=item.document.language
+                )
             except ModelError as error:
                 outcomes[number] = Outcome(error=error)
         logits = self._network.logits([part.text for parts in read.values() for part in parts])

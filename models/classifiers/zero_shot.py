@@ -59,7 +59,9 @@ class ZeroShotTagger:
                 labels = requested_topics(options)
                 own = [(options.template or self._template).replace("{}", topic.name) for topic in labels]
                 longest = max(map(len, self._network.tokenizer(own, add_special_tokens=False)["input_ids"]))
-                parts = passages(titled(item), self._network.tokenizer, room=self._room(longest))
+                parts = passages(
+                    titled(item), self._network.tokenizer, room=self._room(longest), language=item.document.language
+                )
             except ModelError as error:
                 outcomes[number] = Outcome(error=error)
                 continue

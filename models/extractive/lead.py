@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from models.errors import ModelError, UnreadableText
-from models.extractive.selection import LEAD_DEFAULTS, Candidate, limits_of, select
+from models.extractive.selection import LEAD_DEFAULTS, candidates_of, limits_of, select
 from models.options import SummaryOptions
 from models.parameters import check
-from models.text.sentences import SPLITTER, sentences
+from models.text.boundaries import SPLITTER
+from models.text.language import UNKNOWN
+from models.text.sentences import prose
 from models.types import ModelInfo, Outcome, Summary, Work, summary_text
 
 INFO = ModelInfo(
@@ -40,21 +42,21 @@ class Lead:
                 check("topics", work.topics, INFO)
             options = work.summary or SummaryOptions()
             check("summary", options, INFO)
-            return Outcome(summary=summarise(work.document.text, options))
+            return Outcome(summary=summarise(work.document.text, options, language=work.document.language))
         except ModelError as error:
             return Outcome(error=error)
 
 
-def summarise(text: str, options: SummaryOptions) -> Summary:
+def summarise(text: str, options: SummaryOptions, *, language: str = UNKNOWN) -> Summary:
     """The lead of `text`. Tokens are counted as words.
 
     Raises:
         UnreadableText: the text holds no prose.
     """
-    spans = sentences(text)
+    spans = prose(text, language=language)
     if not spans:
         raise UnreadableText("The article holds no sentence to summarise, only links. Send its text.")
-    candidates = [Candidate(span.start, span.end, -number) for number, span in enumerate(spans)]
+    candidates = candidates_of(spans, (-number for number in range(len(spans))))
     chosen = select(text, candidates, limits=limits_of(options, LEAD_DEFAULTS))
     words = sum(len(text[span.start : span.end].split()) for span in spans)
     return Summary(

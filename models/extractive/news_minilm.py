@@ -15,12 +15,14 @@ from models import vocabulary
 from models.checkpoint import load_encoder, load_tokenizer, special_tokens
 from models.errors import ModelCorrupt, ModelError, UnreadableText
 from models.extractive.network import GroupMeans, NewsMiniLM
-from models.extractive.selection import Candidate, limits_of, select
+from models.extractive.selection import candidates_of, limits_of, select
 from models.extractive.windows import Windows, cut, first_windows
 from models.memory import device
 from models.options import SummaryOptions, TopicsOptions
 from models.parameters import check
-from models.text.sentences import Span, sentences
+from models.text.language import knows
+from models.text.sentences import Span, prose
+from models.text.visible import readable
 from models.types import Document, ModelInfo, Outcome, Summary, Topic, Work, summary_text
 
 BATCH_TOKENS = 4096
@@ -98,7 +100,7 @@ class Embedded:
                 if item.summary is not None:
                     summary = self._summary(item.document, item.summary, reading, salience[number])
                 if item.topics is not None:
-                    topics = self._topics(item.topics, document, label_vectors.get(item.topics.labels))
+                    topics = self._topics(item, document, label_vectors.get(item.topics.labels))
                 outcomes[number] = Outcome(summary, topics)
         return outcomes
 
@@ -107,10 +109,10 @@ class Embedded:
             check("summary", work.summary, self.info)
         if work.topics is not None:
             check("topics", work.topics, self.info)
-        spans = sentences(work.document.text)
+        spans = prose(work.document.text, language=work.document.language)
         if not spans:
             raise UnreadableText("The article holds no sentence to read, only links. Send its text.")
-        texts = [work.document.text[span.start : span.end] for span in spans]
+        texts = [readable(work.document.text[span.start : span.end]) for span in spans]
         title = [work.document.title] if work.document.title and work.topics is not None else []
         encodings = self._tokenizer.encode_batch_fast(title + texts, add_special_tokens=False)
         tokens = [encoding.ids for encoding in encodings]
@@ -161,9 +163,7 @@ class Embedded:
     def _summary(
         self, document: Document, options: SummaryOptions, reading: Reading, salience: Sequence[float]
     ) -> Summary:
-        candidates = [
-            Candidate(span.start, span.end, score) for span, score in zip(reading.spans, salience, strict=True)
-        ]
+        candidates = candidates_of(reading.spans, salience)
         chosen = select(document.text, candidates, limits=limits_of(options, self.info.defaults))
         read = sum(reading.lengths)
         return Summary(
@@ -176,11 +176,15 @@ class Embedded:
             truncated=False,
         )
 
-    def _topics(self, options: TopicsOptions, document: Tensor, labels: Tensor | None) -> tuple[Topic, ...]:
-        if labels is None:
-            topics = self._media_topics(options, document)
-        else:
+    def _topics(self, work: Work, document: Tensor, labels: Tensor | None) -> tuple[Topic, ...]:
+        options = work.topics
+        assert options is not None
+        if labels is not None:
             topics = self._label_topics(options, document, labels)
+        elif options.threshold is None and not knows(self.info.languages, work.document.language):
+            topics = []  # whatever it would answer is chance
+        else:
+            topics = self._media_topics(options, document)
         return tuple(sorted(topics, key=lambda topic: -topic.score)[: options.limit])
 
     def _media_topics(self, options: TopicsOptions, document: Tensor) -> list[Topic]:

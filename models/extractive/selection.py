@@ -1,13 +1,13 @@
 """Chooses the sentences of an extractive summary, given how salient each is, and avoids the known faults of
-extraction: furniture, repetition, and sentences that lean on one left out."""
+extraction: repetition, and sentences that lean on one left out."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from models.options import SummaryOptions
-from models.text.furniture import is_furniture
+from models.text.sentences import Span
 from models.types import Sentence
 
 LEAD_DEFAULTS: Mapping[str, Any] = {"sentences": 3}
@@ -16,6 +16,19 @@ NEWS_MINILM_DEFAULTS: Mapping[str, Any] = {"sentences": 3, "target_words": 100}
 lose the lead of articles that open with long sentences."""
 MIN_WORDS = 5
 """A shorter sentence says too little to stand alone."""
+LONGEST_WORDS, CUT_WORDS = 150, 100
+"""What has more words than the first has no punctuation: it is cut after so many as the second."""
+SAME_CONTENT = 0.6
+"""Two sentences that share a larger share of the smaller one's words of content say the same."""
+
+CORRECTION = re.compile(
+    r"(?:An? (?:(?:earlier|previous) version|article|report|story|(?:picture |photo )?caption|headline|column|obituary|editorial"
+    r"|map|graphic|profile|review|interview)\b.{0,160}\b(?:said|stated|gave|misidentified|described|referred|reported"
+    r"|suggested|named|quoted|misstated|incorrectly|wrongly)"
+    r"|(?:Owing|Due) to an? .{0,30}\b(?:error|mistake)\b|In an? (?:article|report|story)\b.{0,120}\bwe (?:said|wrote|stated))",
+    re.DOTALL,
+)
+"""The half of a correction that says what was wrong."""
 
 _OPENING = r"^[\"'“‘(\s]*"
 PRONOUN = re.compile(
@@ -24,8 +37,9 @@ PRONOUN = re.compile(
     r"| (?:is|was|has been|will be|would be|may be|emerged|comes|came|appears|seems|took|takes)\b)\b"
     r"|Those (?!who|with|in|of|from|\w+ing\b|\w+ed\b)"
     r"|(?:This|That)(?! (?:week|weekend|month|year|summer|winter|spring|autumn|fall|morning|afternoon|evening|season)\b)\b"
-    r"|The (?:pair|duo|couple|trio|latter|former|incident|accident|move|decision|announcement|comments|remarks"
-    r"|\d\d-year-old)(?! (?:to|of|by|that|who|at|in|on)\b)\b)"
+    r"|The (?:latter|former) (?:is|was|were|are|had|has|have|said|says|will|would|did|does|can|could)\b"
+    r"|The (?:pair|duo|couple|trio|incident|accident|move|decision|announcement|comments|remarks"
+    r"|\d\d-year-old)(?! (?:to|of|by|that|who|at|in|on|behind|from|with|whose|accused|charged|convicted)\b)\b)"
 )
 CONNECTIVE = re.compile(
     _OPENING + r"(?:(?:But|And|Or|So|Yet|Nor|However|Therefore|Thus|Hence|Moreover|Furthermore|Meanwhile|Instead|Also"
@@ -46,11 +60,14 @@ SPEAKER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence of the article, by its place there, with how salient it is (any scale; more is better)."""
+    """A sentence of the article, by its place there, with how salient it is (any scale; more is better). `label`: it is a
+    short line that may be none, and is taken only where there is nothing else."""
 
     start: int
     end: int
     salience: float
+    paragraph: int = 0
+    label: bool = False
 
 
 def leans_on_predecessor(sentence: str) -> bool:
@@ -77,63 +94,83 @@ def limits_of(options: SummaryOptions, defaults: Mapping[str, Any]) -> Limits:
 def select(text: str, candidates: Sequence[Candidate], *, limits: Limits) -> tuple[Sentence, ...]:
     """The summary's sentences, in the order of the article.
 
-    The most salient sentence is taken first, then the next that repeats nothing taken (no shared trigram: Paulus
-    et al. 2018, arXiv:1705.04304) and still fits. A sentence that leans on the one before it is taken only
-    together with that one. Where no sentence fits into `max_words`, the most salient is cut after the last
-    word that fits.
+    The most salient sentence is taken first, then the next that repeats nothing taken and still fits. A sentence that
+    leans on the one before it is taken only together with that one, a correction's wrong half only with its right half.
+    Where a number of sentences is asked for and these rules leave fewer, they yield: first that on leaning, then that on
+    repetition. Where no sentence fits into `max_words`, or one has no end, the most salient is cut after a word.
     """
-    texts = [text[candidate.start : candidate.end] for candidate in candidates]
-    ranked = sorted(range(len(texts)), key=lambda i: (len(texts[i].split()) < MIN_WORDS, -candidates[i].salience, i))
-    usable = _Usable(texts)
-    if not any(usable(i) for i in ranked):
-        usable = _Usable(())
-    extract = _Extract(texts, limits)
-    for i in ranked:
-        if usable(i):
-            extract.take(_with_antecedent(i, texts, usable, extract.chosen))
-            if len(extract.chosen) == limits.sentences:
+    extract = _Extract(text, candidates, limits)
+    for rules in (_Rules(), _Rules(leaning=False), _Rules(leaning=False, repetition=False)):
+        for i in extract.ranked:
+            if extract.full:
                 break
-    first = next((i for i in ranked if usable(i)), None)
-    if not extract.chosen and first is not None:
-        extract.take([first])
-    if not extract.chosen and first is not None:
-        return (_cut(text, candidates[first], limits.max_words or 1),)
-    return tuple(Sentence(texts[i], candidates[i].start, candidates[i].end) for i in sorted(extract.chosen))
+            extract.take(i, rules)
+        if limits.max_words is not None or limits.target_words is not None:
+            break  # the words say how long it is to be, and a shorter summary is one too
+    if not extract.chosen and extract.ranked:
+        return (_cut(text, candidates[extract.ranked[0]], limits.max_words or CUT_WORDS),)
+    return tuple(extract.sentence(i) for i in sorted(extract.chosen))
 
 
-class _Usable:
-    """Whether a sentence may be taken: it is no furniture. Found when asked, once: most sentences never are."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._texts = texts
-        self._known: dict[int, bool] = {}
-
-    def __call__(self, i: int) -> bool:
-        if i not in self._known:
-            self._known[i] = not self._texts or not is_furniture(self._texts[i])
-        return self._known[i]
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    leaning: bool = True
+    repetition: bool = True
 
 
 class _Extract:
     """The sentences taken so far, with what they add up to."""
 
-    def __init__(self, texts: Sequence[str], limits: Limits) -> None:
+    def __init__(self, text: str, candidates: Sequence[Candidate], limits: Limits) -> None:
         self.chosen: set[int] = set()
-        self._texts = texts
+        self._text = text
+        self._candidates = candidates
+        self._texts = [text[candidate.start : candidate.end] for candidate in candidates]
         self._limits = limits
         self._words = 0
-        self._trigrams: set[tuple[str, ...]] = set()
+        usable = [i for i, candidate in enumerate(candidates) if not candidate.label] or range(len(candidates))
+        self.ranked = sorted(usable, key=lambda i: (self._length(i) < MIN_WORDS, -candidates[i].salience, i))
 
-    def take(self, group: Sequence[int]) -> None:
-        """Take the sentences of `group` if all of them fit and repeat nothing taken."""
-        words = self._words + sum(len(self._texts[i].split()) for i in group)
-        if not self._fits(len(self.chosen) + len(group), words):
+    @property
+    def full(self) -> bool:
+        return len(self.chosen) == self._limits.sentences
+
+    def take(self, i: int, rules: _Rules) -> None:
+        """Take sentence `i`, and those that it cannot stand without, if all of them fit and repeat nothing taken."""
+        group = self._group(i, rules)
+        words = self._words + sum(min(self._length(k), CUT_WORDS) for k in group)
+        if not group or not self._fits(len(self.chosen) + len(group), words):
             return
-        trigrams = set().union(*(_trigrams(self._texts[i]) for i in group))
-        if not trigrams & self._trigrams:
-            self.chosen.update(group)
-            self._words = words
-            self._trigrams |= trigrams
+        if rules.repetition and any(self._repeats(k) for k in group):
+            return
+        self.chosen.update(group)
+        self._words = words
+
+    def sentence(self, i: int) -> Sentence:
+        """Sentence `i` as the summary gives it; one that has no end, cut."""
+        if self._length(i) > LONGEST_WORDS:
+            return _cut(self._text, self._candidates[i], CUT_WORDS)
+        return Sentence(self._texts[i], self._candidates[i].start, self._candidates[i].end)
+
+    def _group(self, i: int, rules: _Rules) -> list[int]:
+        """The sentence, with those that it cannot stand without where they are not there yet; empty when the one before
+        leans on yet another, because such a chain carries no summary."""
+        if i in self.chosen:
+            return []
+        group = [i]
+        if CORRECTION.match(self._texts[i]):
+            after = i + 1
+            if after == len(self._texts) or self._candidates[after].paragraph != self._candidates[i].paragraph:
+                return []
+            group = [i, after] if after not in self.chosen else [i]
+        before = i - 1
+        if not rules.leaning or i == 0 or before in self.chosen or not leans_on_predecessor(self._texts[i]):
+            return group
+        if before > 0 and leans_on_predecessor(self._texts[before]) and before - 1 not in self.chosen:
+            return []
+        if CORRECTION.match(self._texts[before]) or not self._candidates[before].label:
+            return [before, *group]
+        return []
 
     def _fits(self, sentences: int, words: int) -> bool:
         most = self._limits
@@ -143,23 +180,22 @@ class _Extract:
             and (most.target_words is None or words <= most.target_words or not self.chosen)
         )
 
+    def _repeats(self, i: int) -> bool:
+        """Whether a taken sentence says most of what this one says, or the other way round."""
+        own = _content(self._texts[i])
+        return any(
+            len(own & other) > SAME_CONTENT * min(len(own), len(other))
+            for other in (_content(self._texts[k]) for k in self.chosen)
+            if own and other
+        )
 
-def _with_antecedent(i: int, texts: Sequence[str], usable: Callable[[int], bool], chosen: Set[int]) -> list[int]:
-    """The sentence, with the one before it where it leans on that and it is not there yet; empty when the sentence
-    before leans on yet another, because such a chain carries no summary."""
-    if i in chosen:
-        return []
-    if i == 0 or not leans_on_predecessor(texts[i]) or i - 1 in chosen:
-        return [i]
-    before = i - 1
-    if not usable(before) or (before > 0 and leans_on_predecessor(texts[before]) and before - 1 not in chosen):
-        return []
-    return [before, i]
+    def _length(self, i: int) -> int:
+        return len(self._texts[i].split())
 
 
-def _trigrams(sentence: str) -> set[tuple[str, ...]]:
-    words = re.findall(r"\w+", sentence.lower())
-    return set(zip(words, words[1:], words[2:], strict=False))
+def _content(sentence: str) -> set[str]:
+    """The words that carry a sentence's content: figures, and words of four letters or more."""
+    return set(re.findall(r"\d+|\w{4,}", sentence.lower()))
 
 
 def _quotes_nobody(sentence: str) -> bool:
@@ -167,6 +203,14 @@ def _quotes_nobody(sentence: str) -> bool:
         return False
     quoted = QUOTED_DOUBLE if sentence.lstrip()[0] in '"“' else QUOTED_SINGLE
     return not SPEAKER.search(quoted.sub(" ", sentence))
+
+
+def candidates_of(spans: Sequence[Span], salience: Iterable[float]) -> list[Candidate]:
+    """The sentences of an article as candidates for its summary."""
+    return [
+        Candidate(span.start, span.end, score, span.paragraph, span.kind == "label")
+        for span, score in zip(spans, salience, strict=True)
+    ]
 
 
 def _cut(text: str, candidate: Candidate, max_words: int) -> Sentence:

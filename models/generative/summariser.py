@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from models.errors import InputTooLong, ModelError
 from models.options import SummaryOptions
 from models.parameters import check, least_tokens
+from models.text.lines import SENTENCE_END
 from models.text.passages import Passage, opening, passages
-from models.text.sentences import SENTENCE_END, sentences
+from models.text.sentences import sentences
 from models.types import ModelInfo, Outcome, Sentence, Summary, Work, summary_text
 
 MOST_TOKENS_PER_WORD = 2
@@ -75,11 +76,12 @@ class Summariser:
         if work.topics is not None:
             check("topics", work.topics, self.info)
         text, options = work.document.text, work.summary or SummaryOptions()
+        language = work.document.language
         check("summary", options, self.info)
         if options.truncation == "truncate":
-            first, total = opening(text, self._tokenizer, room=self._room, prefix=self._prefix)
+            first, total = opening(text, self._tokenizer, room=self._room, prefix=self._prefix, language=language)
             return _Read(options, [first], total)
-        parts = passages(text, self._tokenizer, room=self._room, prefix=self._prefix)
+        parts = passages(text, self._tokenizer, room=self._room, prefix=self._prefix, language=language)
         total = _tokens(parts)
         if options.truncation == "error" and len(parts) > 1:
             raise InputTooLong(

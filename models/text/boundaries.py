@@ -14,41 +14,56 @@ SPLITTER = f"sentencex {version('sentencex')}"
 WHOLE_QUOTE_WORDS = 30
 """A quotation of several sentences stays whole up to so many words."""
 
-QUOTE = re.compile(r"[\"“”„«»‹›]|``|''|(?<![^\W_])['’‘‚`]|['’‘`](?![^\W_])")
+QUOTE = re.compile(r"[\"“”„«»‹›'’‘‚`](?:(?<=[\"“”„«»‹›])|(?<![^\W_].)|(?![^\W_]))")
 """A double quotation mark, or a single one at the edge of a word (or an apostrophe there: which of them it is matters
 only where a sentence ends beside it)."""
 OPENING_QUOTES, CLOSING_QUOTES = "\"“„«‹‘‚'`", "\"”»›’'“"
 GLUED = re.compile(
-    r"(?<![\w.@/-])[a-z][a-zà-ÿ]{2,}[.?!](?=[A-Z][a-zà-ÿ]*[ ,]|\d{1,2}[:.]\d\d\s?[ap]\.?m\.)|(?<=\b[ap]\.m\.)(?=[A-Z])"
+    r"[.?!](?:(?<=[a-z]{3}.)(?=[A-Z][a-zà-ÿ]*[ ,]|\d{1,2}[:.]\d\d\s?[ap]\.?m\.)|(?<=[ap]\.m\.)(?=[A-Z]))"
 )
 """`police say.All schools`: the space was lost where two lines were put together."""
+ADDRESS = re.compile(r"[@/]|www|\w\.\w")
+FIRST_UNSPACED = 0x0900
+"""From this character on, scripts may set no space between sentences."""
 PARENTHESIS = re.compile(r"[.?!]\)(?=\s+[A-Z])")
 TIME = re.compile(r"\b[ap]\.\s?m\.$", re.IGNORECASE)
 AFTER_TIME = re.compile(
-    r"(?:(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day|\.)|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b"
+    r"(?:(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day|\.)"
+    r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b"
     r"|January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|[A-Z]{1,3}[SD]?T\b|GMT|UTC|Eastern|Central|Mountain|Pacific|Universal|Greenwich|Eastern|Local|\(|[–—-])"
+    r"|[A-Z]{1,3}[SD]?T\b|GMT|UTC|Eastern|Central|Mountain|Pacific|Universal|Greenwich|Local|\(|[–—-])"
 )
-TITLE = re.compile(
-    r"(?<![\w.])(?:Adm|Amb|Archbp|Asst|Assemb|Assoc|Atty|Bishop|Brig|Bros|Capt|Cmdr|Cmdre|Col|Comdr|Cpl|Cpt|Ct|Del|Det|Dr|Drs|Ed"
-    r"|Fr|Ft|Gen|Gov|Govs|Hon|Insp|Lieut|Lt|Maj|Mdm|Messrs|Mgr|Mlle|Mme|Mr|Mrs|Ms|Msgr|Mt|Mx|Ofc|Pfc|Pres|Prof|Pvt|Rep|Reps"
-    r"|Rev|Sec|Sen|Sens|Sgt|Spc|Sr|St|Ste|Supt|Treas|Tpr|Vols?|[Vv]s?|[Ee]st)\.$"
-)
-BEFORE_NUMBER = re.compile(
-    r"(?<![\w.])(?:[Nn]os?|[Pp]p?|[Vv]ol|[Ff]igs?|[Aa]rt|[Ss]ec|[Cc]h|[Cc]a?|[Bb]|[Dd]|[Aa]pprox|[Ee]st|Rs|Op|Jan|Feb|Mar|Apr|Jun|Jul|Aug"
-    r"|Sept?|Oct|Nov|Dec)\.$"
-)
+TITLES = frozenset(
+    (
+        "Adm", "Amb", "Archbp", "Assemb", "Assoc", "Asst", "Atty", "Brig", "Bros", "Capt", "Cmdr", "Cmdre",
+        "Col", "Comdr", "Cpl", "Cpt", "Ct", "Del", "Det", "Dr", "Drs", "Ed", "Est", "Fr", "Ft", "Gen", "Gov",
+        "Govs", "Hon", "Insp", "Lieut", "Lt", "Maj", "Mdm", "Messrs", "Mgr", "Mlle", "Mme", "Mr", "Mrs", "Ms",
+        "Msgr", "Mt", "Mx", "Ofc", "Pfc", "Pres", "Prof", "Pvt", "Rep", "Reps", "Rev", "Sec", "Sen", "Sens",
+        "Sgt", "Spc", "Sr", "St", "Ste", "Supt", "Tpr", "Treas", "V", "Vol", "Vols", "Vs", "est", "v", "vs",
+    )
+)  # fmt: skip
+"""Abbreviations that a name follows."""
+BEFORE_NUMBER = frozenset(
+    (
+        "Apr", "Art", "Aug", "B", "C", "Ca", "Ch", "D", "Dec", "Est", "Feb", "Fig", "Figs", "Jan", "Jul", "Jun",
+        "Mar", "No", "Nos", "Nov", "Oct", "Op", "P", "Pp", "Rs", "Sec", "Sep", "Sept", "Vol", "approx", "art",
+        "b", "c", "ca", "ch", "d", "est", "fig", "figs", "no", "nos", "p", "pp", "sec", "vol",
+    )
+)  # fmt: skip
+"""Abbreviations that a number follows."""
 ABBREVIATED = re.compile(
-    r"(?:(?<![^\s(])[A-Z][a-z]{0,5}|\.[A-Za-z]{1,3}|\b(?:[b-hj-z]|al|approx|cf|dept|eg|etc|ft|hr|hrs|ie|in|kg|km|lb|lbs|min"
+    r"(?:^[A-Z][a-z]{0,5}|\.[A-Za-z]{1,3}|\b(?:[b-hj-z]|al|approx|cf|dept|eg|etc|ft|hr|hrs|ie|in|kg|km|lb|lbs|min"
     r"|mins|mph|oz|pp|sq|vs|yr|yrs))\.$"
 )
 """The end of an abbreviation, as far as its shape tells; only asked where the next word is lower case."""
-NAME = re.compile(r"(?<=\s)[A-Z][\w'’-]*[?!]$")
+NAME = re.compile(r"[A-Z][\w'’-]*[?!]")
 """`Yahoo!`, `Jeopardy!`: a name that ends like a sentence."""
 ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,4})[.)]$")
+INITIAL = re.compile(r"[A-Z][a-z]?\.")
 INITIALS = re.compile(r"[A-Z]\.\s?(?:[A-Z]\.|[A-Z][a-z])")
 TRAILING = re.compile(
-    r"[:;=8][-o']?[)(DPp3/|\]]+(?=\s|$)|<3(?=\s|$)|\^_*\^|(?:\[(?:\d{1,3}(?:\s?[-–,]\s?\d{1,3})*|[a-z]+ needed|\.{3}|…)\]\s?)+"
+    r"[:;=8][-o']?[)(DPp3/|\]]+(?=\s|$)|<3(?=\s|$)|\^_*\^"
+    r"|(?:\[(?:\d{1,3}(?:\s?[-–,]\s?\d{1,3})*|[a-z]+ needed|\.{3}|…)\]\s?)+"
 )
 """An emoticon or a footnote mark: it belongs to what stands before it."""
 BRAND = re.compile(r"[a-z]{1,3}[A-Z]")
@@ -60,7 +75,8 @@ SAYS = (
     r"|urge|wail|warn|whisper|wonder|yell)(?:s|d|ed)?|says?|said|tells?|told|thinks?|thought|writes?|wrote|asks|went|goes"
 )
 ATTRIBUTION = re.compile(
-    rf"(?:(?:I|[Hh]e|[Ss]he|[Tt]hey|[Ww]e|[Tt]he [a-z-]+(?: [a-z-]+)?|[A-Z][\w'’-]*\.?(?: (?:[A-Z][\w'’-]*\.?|de|van|der|al|bin|the|of)){{0,5}})"
+    r"(?:(?:I|[Hh]e|[Ss]he|[Tt]hey|[Ww]e|[Tt]he [a-z-]+(?: [a-z-]+)?"
+    r"|[A-Z][\w'’-]*\.?(?: (?:[A-Z][\w'’-]*\.?|de|van|der|al|bin|the|of)){0,5})"
     rf",? (?:\w+ly )?(?:{SAYS})\b)"
 )
 """Who says it, behind a quotation that ends with a question or exclamation mark."""
@@ -86,14 +102,13 @@ def boundaries(seen: str, language: str) -> list[tuple[int, int]]:
 
 def _pieces(seen: str, language: str) -> Iterator[tuple[int, int]]:
     """The parts of the paragraph between all boundaries that may be some."""
-    bare = QUOTE.sub(lambda mark: " " * len(mark.group()), seen).replace("\n", " ")
+    bare = QUOTE.sub(" ", seen).replace("\n", " ")
     cuts = {boundary["end_index"] for boundary in sentencex.get_sentence_boundaries(language, bare)}
     cuts |= {found.end() for pattern in (GLUED, PARENTHESIS) for found in pattern.finditer(bare)}
     start = 0
     for cut in sorted(cuts | {len(seen)}):
         end = _past_closing_quotes(seen, bare, start, cut)
-        for trimmed in _trimmed(seen, start, end):
-            yield trimmed
+        yield from _trimmed(seen, start, end)
         start = max(start, end)
 
 
@@ -116,54 +131,74 @@ def _trimmed(seen: str, start: int, end: int) -> list[tuple[int, int]]:
 
 def _belongs(seen: str, left: tuple[int, int], right: tuple[int, int]) -> bool:
     """Whether `right` goes on with the sentence of `left`."""
-    before = seen[left[0] : left[1]]
-    after = seen[right[0] : right[1]]
+    before, after = seen[left[0] : left[1]], seen[right[0] : right[1]]
     if not WORD.search(before) or not WORD.search(after):
         return True
-    if left[1] == right[0] and not _may_be_glued(seen, left, right):
+    if after[0] in CLOSING_QUOTES and after[1].isspace():
+        return True  # a space was set before the closing mark
+    if left[1] == right[0] and not _may_be_glued(seen, left[1]):
         return True
-    opened = after.lstrip(OPENING_QUOTES + " ([")
     closed = before.rstrip(CLOSING_QUOTES + " ")
-    quoted_end = len(closed) < len(before.rstrip())
-    quoted_start = after[0] in OPENING_QUOTES
-    if TIME.search(before):
-        return not quoted_start and bool(AFTER_TIME.match(after) or opened[:1].islower() or opened[:1].isdigit())
+    opened = after.lstrip(OPENING_QUOTES + " ([")
+    quoted = len(closed) < len(before)
+    last = closed[closed.rfind(" ") + 1 :].lstrip(OPENING_QUOTES + "(")
+    if TIME.search(before[-6:]):
+        follows = AFTER_TIME.match(after) or opened[:1].islower() or opened[:1].isdigit()
+        return after[0] not in OPENING_QUOTES and bool(follows)
     if opened[:1].islower() and not BRAND.match(opened):
-        return quoted_end or closed[-1:] not in ".?!" or bool(ABBREVIATED.search(closed) or NAME.search(closed))
-    if quoted_end and closed[-1:] in "?!…" and ATTRIBUTION.match(after):
-        return True
-    return not quoted_end and (
-        bool(TITLE.search(before))
-        or bool(ENUMERATOR.fullmatch(before))
-        or (opened[:1].isdigit() and bool(BEFORE_NUMBER.search(before)))
-        or (bool(re.search(r"\b[A-Z][a-z]*\.$", before)) and bool(INITIALS.match(after)) and len(before.split()[-1]) <= 3)
-    )
+        return quoted or _may_go_on(closed, last)
+    if quoted:
+        return closed[-1:] in "?!…" and bool(ATTRIBUTION.match(after))
+    return _abbreviates(before, last, after)
 
 
-def _may_be_glued(seen: str, left: tuple[int, int], right: tuple[int, int]) -> bool:
-    """Whether two parts with no space between may be two sentences: in scripts without spaces, or where one was lost."""
-    if ord(seen[right[0]]) > 0x0900 or ord(seen[left[1] - 1]) > 0x0900:
+def _may_go_on(closed: str, last: str) -> bool:
+    """Whether a sentence may go on in lower case behind its last word."""
+    if closed[-1:] not in ".?!":
         return True
-    return any(found.end() == right[0] for found in GLUED.finditer(seen, max(left[0], left[1] - 40), right[0] + 40))
+    return bool(ABBREVIATED.search(last)) or (last != closed and bool(NAME.fullmatch(last)))
+
+
+def _abbreviates(before: str, last: str, after: str) -> bool:
+    """Whether the last word is short for something that what follows is part of."""
+    if last[-1:] not in ".)":
+        return False
+    if last[:-1] in TITLES or ENUMERATOR.fullmatch(before):
+        return True
+    if after[0].isdigit():
+        return last[:-1] in BEFORE_NUMBER
+    return bool(INITIAL.fullmatch(last) and INITIALS.match(after))
+
+
+def _may_be_glued(seen: str, at: int) -> bool:
+    """Whether a sentence may end where no space follows: in scripts without spaces, or where one was lost."""
+    if ord(seen[at]) > FIRST_UNSPACED or ord(seen[at - 1]) > FIRST_UNSPACED:
+        return True
+    word = seen[seen.rfind(" ", 0, at) + 1 : at]
+    return bool(GLUED.match(seen, at - 1)) and (bool(TIME.search(word)) or not ADDRESS.search(word))
 
 
 def _whole_quotations(seen: str, parts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The parts, those of one short quotation put together again."""
-    held: tuple[int, int] | None = None
-    for start, end in parts:
-        if held is not None and _is_open(seen[held[0] : held[1]]) and _words(seen, held[0], end) <= WHOLE_QUOTE_WORDS:
-            held = (held[0], end)
-            continue
-        if held is not None:
-            yield held
-        held = (start, end)
-    if held is not None:
-        yield held
+    """The parts, those of one short quotation put together again; one that is long, or never ends, stays in parts."""
+    number = 0
+    while number < len(parts):
+        start, end = parts[number]
+        last = number
+        while _is_open(seen[start:end]) and last + 1 < len(parts) and _words(seen, start, end) <= WHOLE_QUOTE_WORDS:
+            last += 1
+            end = parts[last][1]
+        if _is_open(seen[start:end]) or _words(seen, start, end) > WHOLE_QUOTE_WORDS:
+            last, end = number, parts[number][1]
+        yield start, end
+        number = last + 1
 
 
 def _is_open(text: str) -> bool:
     """Whether a double quotation mark in the text still waits for its fellow."""
-    return text.count("“") > text.count("”") or (text.count('"') % 2 == 1 and text.rstrip()[-1] != '"')
+    straight, low = text.count('"'), text.count("„")  # German and its neighbours close with what English opens with
+    return (text.count("“") > text.count("”") if not low else low > text.count("“") + text.count("”")) or (
+        straight % 2 == 1 and text.rstrip()[-1] != '"'
+    )
 
 
 def _words(seen: str, start: int, end: int) -> int:

@@ -4,6 +4,7 @@ text itself: the width at which its lines were wrapped, and how its other lines 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 Kind = Literal["prose", "label", "heading", "link"]
@@ -22,6 +23,10 @@ VERSE_LINES, VERSE_WIDTH = 4, 60
 """So many lines in a block, none wider, of which most end without a full stop and the last with one, are verse."""
 
 SENTENCE_END = re.compile(r"""[.!?…。！？｡।॥؟۔]["'”’»)\]】」』]*\s*$""")
+ENDED_INSIDE = re.compile(
+    r"\b(?!(?:Apr|Aug|Capt|Col|Cpl|Dec|Feb|Gen|Gov|Jan|Mar|Maj|Mrs|Nov|Oct|Prof|Rep|Rev|Sen|Sept|Sgt|Spc)\.)\w{3,}[.!?]"
+    r"[\"'”’)]*\s+[\"'“‘(]*[A-Z]"
+)
 UNFINISHED = re.compile(
     r"(?:[,;(&—–]|\b(?:a|an|and|as|at|but|by|for|from|her|his|in|into|is|its|of|on|or|that|the|their|to|was|were|which"
     r"|who|with))\s*$"
@@ -34,14 +39,11 @@ LINK = re.compile(
     (?:read|see|watch|listen|hear)\s+(?:more|also|now|next)\b[^:|]{0,30}[:|]
     | (?:also\s+read|related(?:\s+(?:articles?|stories|story|topics|content|video))?|more\s+on\s+this\s+story)\s*:
     | (?-i:READ|SEE|WATCH|LISTEN|MORE|VIDEO|PHOTOS?|GALLERY|RELATED)(?-i:\s+[A-Z]+){0,3}\s*:
-    | (?:scroll\s+down|click\s+here|click\s+on)\b
-    | sign\s+up\s+(?:for|to)\b | subscribe\s+to\b | follow\s+us\s+on\b
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 LINK_MAX_WORDS = 16
-"""A link is one line of a few words without a full stop, or with one but saying nothing beside; what is longer or goes on
-is prose that opens like a link."""
+"""What has more words is prose that opens like a link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,12 @@ class _Line:
 def blocks(seen: str) -> tuple[Block, ...]:
     """The blocks of a text, given as its reader sees it, in order.
 
-    A short line without end punctuation is a heading where the text has paragraphs that end with some, one of them
-    below it; elsewhere (a letter, a list, verse) it is a label, which may be prose.
+    A short line without end punctuation is a heading where most of the text is paragraphs, one of them below it;
+    elsewhere (a letter, a list, verse) it is a label, which may be prose.
     """
     runs = list(_runs(seen))
-    ended = [bool(SENTENCE_END.search(seen, start, end)) for start, end in runs]
-    return tuple(
-        Block(_kind(seen, runs, ended, number), start, end) for number, (start, end) in enumerate(runs)
-    )
+    prose = [not (is_label(seen[start:end]) or is_link(seen[start:end])) for start, end in runs]
+    return tuple(Block(_kind(seen, runs, prose, number), start, end) for number, (start, end) in enumerate(runs))
 
 
 def _lines(seen: str) -> list[_Line]:
@@ -93,23 +93,22 @@ def _lines(seen: str) -> list[_Line]:
 def _runs(seen: str) -> Iterator[tuple[int, int]]:
     """Start and end of each run of lines that belong together."""
     lines = _lines(seen)
+    if not lines:
+        return
     width = _wrap_width(lines)
     verse = _verse(lines)
-    for number, line in enumerate(lines):
-        before = lines[number - 1] if number else None
-        if before is None or not (before.group == line.group and _continues(before.text, line.text, width, line.group in verse)):
-            if before is not None:
-                yield start, before.end
+    start = lines[0].start
+    for before, line in pairwise(lines):
+        together = before.group == line.group
+        if not (together and _continues(before.text, line.text, width, verse=line.group in verse)):
+            yield start, before.end
             start = line.start
-    if lines:
-        yield start, lines[-1].end
+    yield start, lines[-1].end
 
 
 def _wrap_width(lines: Sequence[_Line]) -> int:
     """The width of the widest line that stands directly above or below another; 0 where lines are not wrapped."""
-    widths = [
-        max(len(a.text), len(b.text)) for a, b in zip(lines, lines[1:], strict=False) if a.group == b.group
-    ]
+    widths = [max(len(a.text), len(b.text)) for a, b in pairwise(lines) if a.group == b.group]
     width = max(widths, default=0)
     return width if width <= WIDEST_WRAP else 0
 
@@ -130,7 +129,7 @@ def _verse(lines: Sequence[_Line]) -> set[int]:
     }
 
 
-def _continues(before: str, line: str, width: int, verse: bool) -> bool:
+def _continues(before: str, line: str, width: int, *, verse: bool) -> bool:
     """Whether `line`, directly below `before`, goes on with what that says."""
     if BULLET.match(line) or is_link(line) or is_link(before):
         return False
@@ -144,37 +143,39 @@ def _first_word(line: str) -> int:
     return 2 if UNSPACED.match(line) else len(line.split(maxsplit=1)[0])
 
 
-def _kind(seen: str, runs: Sequence[tuple[int, int]], ended: Sequence[bool], number: int) -> Kind:
+def _kind(seen: str, runs: Sequence[tuple[int, int]], prose: Sequence[bool], number: int) -> Kind:
     start, end = runs[number]
     text = seen[start:end]
     if is_link(text):
         return "link"
-    if not is_label(text):
+    if prose[number] or len(runs) == 1:
         return "prose"
-    if len(runs) == 1:
-        return "prose"
-    return "heading" if _heads(seen, runs, ended, number) else "label"
+    return "heading" if _heads(seen, runs, prose, number) else "label"
 
 
 def is_link(text: str) -> bool:
     """Whether a line is an address, or refers to another article."""
     if BARE_LINK.match(text):
         return True
-    return bool(LINK.match(text)) and len(text.split()) <= LINK_MAX_WORDS
+    return bool(LINK.match(text)) and len(text.split()) <= LINK_MAX_WORDS and not ENDED_INSIDE.search(text)
 
 
 def is_label(text: str) -> bool:
-    """Whether a line is short and does not end as a sentence does."""
+    """Whether a line is short, and neither ends as a sentence does nor holds the end of one."""
     longest = UNSPACED_HEADING_MAX_CHARACTERS if UNSPACED.search(text) else HEADING_MAX_CHARACTERS
-    return len(text) <= longest and len(text.split()) <= HEADING_MAX_WORDS and not SENTENCE_END.search(text)
+    return (
+        len(text) <= longest
+        and len(text.split()) <= HEADING_MAX_WORDS
+        and not (SENTENCE_END.search(text) or ENDED_INSIDE.search(text))
+    )
 
 
-def _heads(seen: str, runs: Sequence[tuple[int, int]], ended: Sequence[bool], number: int) -> bool:
+def _heads(seen: str, runs: Sequence[tuple[int, int]], prose: Sequence[bool], number: int) -> bool:
     start, end = runs[number]
     text = seen[start:end]
     if text[0].islower() or text[-1] in ",;:-–—" or number + 1 == len(runs):
         return False
-    if not any(ended[number + 1 : number + 3]):
+    if not any(prose[number + 1 : number + 3]):
         return False
-    paragraphs = sum(ended)
+    paragraphs = sum(prose)
     return paragraphs >= (2 if number else 3) and paragraphs * 2 >= len(runs)

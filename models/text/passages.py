@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.errors import UnreadableText
-from models.text.sentences import sentences
+from models.text.language import UNKNOWN
+from models.text.sentences import prose
+from models.text.visible import readable
 
 CHARACTERS_PER_TOKEN = 8
 """No more than this, nearly always."""
@@ -22,7 +24,7 @@ class Passage:
     tokens: int
 
 
-def passages(text: str, tokenizer: Any, *, room: int, prefix: str = "") -> list[Passage]:
+def passages(text: str, tokenizer: Any, *, room: int, prefix: str = "", language: str = UNKNOWN) -> list[Passage]:
     """The prose of `text` in passages of at most `room` tokens behind `prefix`, about equally long, in order; nothing
     is left out.
 
@@ -30,7 +32,7 @@ def passages(text: str, tokenizer: Any, *, room: int, prefix: str = "") -> list[
         UnreadableText: the text holds no prose.
     """
     ruler = _Ruler(tokenizer, room, prefix)
-    parts = list(_parts(text, ruler))
+    parts = list(_parts(text, ruler, language))
     total = sum(part.tokens for part in parts)
     aim = total / -(-total // room)
     found: list[list[Passage]] = [[]]
@@ -44,14 +46,14 @@ def passages(text: str, tokenizer: Any, *, room: int, prefix: str = "") -> list[
     return [join(run) for long in found for run in _fitting(long, ruler)]
 
 
-def opening(text: str, tokenizer: Any, *, room: int, prefix: str = "") -> tuple[Passage, int]:
+def opening(text: str, tokenizer: Any, *, room: int, prefix: str = "", language: str = UNKNOWN) -> tuple[Passage, int]:
     """The first sentences of `text` that fit into `room` tokens, and how many tokens all of it has.
 
     Raises:
         UnreadableText: the text holds no prose.
     """
     ruler = _Ruler(tokenizer, room, prefix)
-    parts = list(_parts(text, ruler))
+    parts = list(_parts(text, ruler, language))
     held, taken = 0, []
     for part in parts:
         if held + part.tokens > room:
@@ -91,9 +93,9 @@ def _fitting(parts: Sequence[Passage], ruler: _Ruler) -> Iterator[Sequence[Passa
     yield from _fitting(parts[half:], ruler)
 
 
-def _parts(text: str, ruler: _Ruler) -> Iterator[Passage]:
+def _parts(text: str, ruler: _Ruler, language: str) -> Iterator[Passage]:
     """The sentences; one that does not fit in pieces."""
-    texts = [" ".join(text[span.start : span.end].split()) for span in sentences(text)]
+    texts = [words for span in prose(text, language=language) if (words := readable(text[span.start : span.end]))]
     if not texts:
         raise UnreadableText("The article holds no sentence to read, only links. Send its text.")
     # A space before each sentence, as it stands inside a passage: byte-pair tokenizers count it.

@@ -16,6 +16,8 @@ FOOTNOTE = re.compile(
 )
 """`[3]`, `[1 - 3]`, `[citation needed]` and superscript figures, close behind a word; not a year, `[2004]`."""
 LINE_BREAK = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+LINE_BREAKS = frozenset("\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+MARKDOWN_MARKS, FOOTNOTE_MARKS = frozenset("*_~`#>=+"), frozenset("[¹²³⁰⁴⁵⁶⁷⁸⁹")
 LINE_END_HYPHEN = re.compile(r"(?<=[a-zà-ÿ])[-\u00ad\u2010]\n(?=[a-zà-ÿ])")
 
 MARKDOWN = re.compile(
@@ -27,10 +29,15 @@ MARKDOWN = re.compile(
     r"|^[ \t]*(?:#{1,6}|(?:>[ \t]?)+)(?=[ \t]|\S)(?!#?\w)",  # a heading, a quotation
     re.MULTILINE,
 )
-HTML = re.compile(r"</?(?:p|br|div|span|a|b|i|em|strong|h[1-6]|[uo]l|li|t[rdh]|table|fig\w+|img|blockquote)\b[^<>]*>", re.I)
+HTML = re.compile(
+    r"</?(?:p|br|div|span|a|b|i|em|strong|h[1-6]|[uo]l|li|t[rdh]|table|fig\w+|img|blockquote)\b[^<>]*>", re.I
+)
 HIDDEN_HTML = re.compile(r"<!--.*?-->|<(script|style|noscript|template)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.I)
 TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)\b[^<>]*>", re.I)
-INLINE_TAGS = frozenset("a abbr b cite code del em font i img ins mark q s small span strong sub sup time u wbr".split())
+INLINE_TAGS = frozenset(
+    ("a", "abbr", "b", "cite", "code", "del", "em", "font", "i", "img", "ins", "mark", "q", "s", "small", "span",
+     "strong", "sub", "sup", "time", "u", "wbr")
+)  # fmt: skip
 ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,31});")
 
 
@@ -40,19 +47,38 @@ def visible(text: str) -> str:
     A tag that begins a new paragraph in HTML becomes newlines; a word parted at the end of its line is closed up by
     letters, so that it reads as one.
     """
-    seen = LINE_BREAK.sub(lambda found: " " * (len(found.group()) - 1) + "\n", text)
-    if "<" in seen and HTML.search(seen):
+    seen = text
+    characters = set(text)  # to look for a pattern where none of its characters stands would take most of the time
+    if not LINE_BREAKS.isdisjoint(characters):
+        seen = LINE_BREAK.sub(lambda found: " " * (len(found.group()) - 1) + "\n", seen)
+    if "<" in characters and HTML.search(seen):
         seen = _without_html(seen)
-    seen = LINE_END_HYPHEN.sub("xx", seen)
-    for pattern in (INVISIBLE, EMOJI, MARKDOWN, FOOTNOTE):
-        seen = pattern.sub(_spaces, seen)
+    if "\n" in seen:
+        seen = LINE_END_HYPHEN.sub("xx", seen)
+    if any(INVISIBLE.match(character) for character in characters):
+        seen = INVISIBLE.sub(_spaces, seen)
+    if any(EMOJI.match(character) for character in characters):
+        seen = EMOJI.sub(_spaces, seen)
+    if not MARKDOWN_MARKS.isdisjoint(characters) or "---" in seen or "](" in seen:
+        seen = MARKDOWN.sub(_spaces, seen)
+    if not FOOTNOTE_MARKS.isdisjoint(characters):
+        seen = FOOTNOTE.sub(_spaces, seen)
     return seen
+
+
+def readable(fragment: str) -> str:
+    """A part of a text as plain words: without markup and invisible characters, on one line."""
+    if "<" in fragment and HTML.search(fragment):
+        fragment = TAG.sub(" ", fragment)
+    fragment = ENTITY.sub(lambda entity: html.unescape(entity.group()), fragment)
+    fragment = re.sub(r"(?<=[a-zà-ÿ])[-\u00ad\u2010]\r?\n(?=[a-zà-ÿ])", "", fragment)
+    return " ".join(MARKDOWN.sub("", INVISIBLE.sub("", fragment)).split())
 
 
 def _without_html(text: str) -> str:
     text = HIDDEN_HTML.sub(_newlines, text)
     text = TAG.sub(lambda tag: _spaces(tag) if tag.group(2).lower() in INLINE_TAGS else _newlines(tag), text)
-    return ENTITY.sub(lambda entity: html.unescape(entity.group())[:1].ljust(len(entity.group())), text)
+    return ENTITY.sub(lambda entity: html.unescape(entity.group())[:1] * len(entity.group()), text)
 
 
 def _spaces(found: re.Match[str]) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from models.extractive.windows import Windows, cut
-from models.text.sentences import sentences
+from models.text.sentences import prose
 from models.training.corpus import Pair
 from models.training.oracle import Oracle, oracle
 from models.training.topics import Labelled, headline, targets
@@ -55,7 +55,7 @@ def summary_examples(
     largest, least, weight = (1, WEAK_OVERLAP, WEAK) if weak else (4, 1e-9, 1.0)
     examples = []
     for pair in found:
-        texts = [pair.text[span.start : span.end] for span in sentences(pair.text)]
+        texts = [pair.text[span.start : span.end] for span in prose(pair.text)]
         parts, kept = first_tokens(tokenise(tokenizer, texts), max_tokens)
         if kept >= 3:
             target = oracle(texts[:kept], pair.reference, largest=largest)
@@ -71,7 +71,7 @@ def topic_examples(
     by itself, or as the first sentence, or not at all, as it will be in use."""
     examples = []
     for row in found:
-        texts = [row.text[span.start : span.end] for span in sentences(row.text)]
+        texts = [row.text[span.start : span.end] for span in prose(row.text)]
         if row.truncated:
             texts = texts[:-1]
         wanted, believed = targets(row)

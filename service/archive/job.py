@@ -9,7 +9,7 @@ from models.open import Inference
 from seeds.archives import Format, ReadOptions, Source
 from seeds.archives.source import STDIN
 from seeds.outputs import FIELDS, OutputFormat, suffix_of
-from service.digest import DigestOptions
+from service.digest import DigestOptions, LanguagePolicy
 
 MEMORY = "sqlite://"
 """A store that keeps nothing beyond the part that is being worked on."""
@@ -35,6 +35,7 @@ class ArchiveJob:
     sample: int = 1
     inference: Inference = field(default_factory=Inference)
     max_article_characters: int = 400_000
+    language_policy: LanguagePolicy = "warn"
 
     @property
     def from_stdin(self) -> bool:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from models.text.language import UNKNOWN
 from seeds.archives import Record
 from seeds.outputs import Row
 from seeds.store import Result
@@ -23,7 +24,7 @@ def to_row(record: Record, digest: Digest | None) -> Row:
         title=article.title,
         date=article.date,
         url=article.url,
-        language=article.language,
+        language=article.language or (digest.language if digest and digest.language != UNKNOWN else None),
         text=article.text or None,
         summary=json.loads(results["summary"].value) if "summary" in results else None,
         topics=_topics(results["topics"]) if "topics" in results else None,

@@ -23,7 +23,12 @@ MakeDigester = Callable[[ArchiveJob], Digester]
 def make_digester(job: ArchiveJob) -> Digester:
     """The digester of a worker. On the command line a path is a model's id too."""
     models = ModelCache(job.models, inference=job.inference, paths=True)
-    return Digester(models, Store(job.store), max_article_characters=job.max_article_characters)
+    return Digester(
+        models,
+        Store(job.store),
+        max_article_characters=job.max_article_characters,
+        language_policy=job.language_policy,
+    )
 
 
 @dataclass(frozen=True, slots=True)

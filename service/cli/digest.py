@@ -60,6 +60,7 @@ def _run(paths: Sequence[Path], options: DigestOptions, settings: Settings, *, a
         model_cache(settings, paths=True),
         Store(settings.store_url if is_stored else "sqlite://"),
         max_article_characters=settings.max_article_characters,
+        language_policy=settings.language_policy,
     )
     show = _printer(as_json=as_json)
     failed = count = 0

@@ -80,10 +80,14 @@ class ArticleFields(Request):
     )
     text: str = Field(description=TEXT["description"])
     title: str | None = Field(None, description=TITLE["description"])
+    language: str | None = Field(
+        None, description="BCP 47 tag of the text's language; found from the text when absent", max_length=35,
+        pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$", examples=["en"],
+    )  # fmt: skip
 
     def article(self) -> Article:
         title = self.title.strip() if self.title else None
-        return Article(self.text, id=self.id, title=title or None)
+        return Article(self.text, id=self.id, title=title or None, language=self.language)
 
 
 class BadArticle(BaseModel):
@@ -183,6 +187,8 @@ class DigestReply(Reply):
     topics: list[Topic] | None
     cached: dict[Task, bool]
     provenance: dict[Task, Provenance]
+    language: str | None = Field(description="What the text was read as; `und` where that could not be told")
+    warnings: list[str] = Field(description="What a reader of the answer should know")
     error: ProblemReply | None
 
 

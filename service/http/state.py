@@ -50,7 +50,11 @@ class Service:
         )
         self._models = models
         self._digester = Digester(
-            models, store, runner=self.worker, max_article_characters=settings.max_article_characters
+            models,
+            store,
+            runner=self.worker,
+            max_article_characters=settings.max_article_characters,
+            language_policy=settings.language_policy,
         )
 
     async def model_info(self, id: str) -> ModelInfo:

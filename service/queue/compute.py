@@ -22,13 +22,18 @@ def results_of(job: Job, outcome: Outcome, *, created_at: str) -> dict[str, Resu
             content=spec.content(text=job.document.text, title=job.document.title),
             model=spec.info.id,
             revision=spec.info.revision,
-            parameters=spec.parameters,
+            parameters=_with_language(spec.parameters, job.document.language),
             vocabulary=spec.vocabulary,
             value=value,
             milliseconds=round(outcome.milliseconds, 3),
             created_at=created_at,
         )
     return results
+
+
+def _with_language(parameters: str, language: str) -> str:
+    """The parameters, with the language that the text was read as."""
+    return _json({**json.loads(parameters), "language": language})
 
 
 def results_of_all(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> list[dict[str, Result] | Exception]:

@@ -328,10 +328,13 @@ def test_tag_and_digest_share_their_results(client: TestClient, model: Counting)
     assert [work.document.title for work in model.seen] == ["A drill", None]
 
 
+LONG_SENTENCES = "".join(f"Sentence{number} {'word ' * 100}ends. " for number in range(500))
+
+
 def test_a_store_that_fails_later_is_told(seeds_folder: Path) -> None:
     app = create_app(settings(seeds_folder), models=SomeModels({INFO.id: Counting()}), open_store=_full)
     with TestClient(app) as client:
-        reply = client.post("/v1/summarise", json={"text": "word " * 50_000})
+        reply = client.post("/v1/summarise", json={"text": LONG_SENTENCES, "sentences": 500})
         assert (reply.status_code, reply.json()["error_type"]) == (503, "store_unavailable")
 
 

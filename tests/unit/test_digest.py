@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import service.keys
-from models.errors import ModelCorrupt, ModelError, ModelFailed, UnknownModel, UnsupportedTask
+from models.errors import ModelCorrupt, ModelError, ModelFailed, UnknownModel, UnsupportedLanguage, UnsupportedTask
 from models.extractive.lead import Lead
 from models.options import SummaryOptions, Task, TopicsOptions
 from models.types import Model, ModelInfo, Outcome, Work
@@ -19,6 +19,7 @@ from seeds.records import Article
 from seeds.store import Store
 from service.digest import Digest, Digester, DigestOptions
 from service.errors import TooLarge
+from service.keys import ResultSpec
 from service.queue.worker import Worker
 from tests.articles import BUDGET, FOOTBALL, HARBOUR, article
 from tests.doubles import INFO, Counting, SomeModels
@@ -281,3 +282,43 @@ def test_after_a_crash_the_next_request_is_served(store: Store) -> None:
     assert failed.error.__cause__ is model.broken
     model.broken = None
     assert shared.ask([article()], BOTH).result()[0].error is None
+
+
+GERMAN = "Der Rat von Vik hat am Montag den Bau der Brücke gebilligt. Sie kostet vierzig Millionen Kronen."
+
+
+def test_a_text_in_a_language_the_model_does_not_know_is_answered_with_a_warning() -> None:
+    model = English()
+    shared = Digester(SomeModels({"english": model}), Store("sqlite://"))
+    for cached in (False, True):
+        [found] = shared.ask([Article(GERMAN)], DigestOptions(summary_model="english")).result()
+        assert found.language == "de"
+        assert found.warnings == ("Model 'english' knows en; the text seems to be in another (de).",)
+        assert found.summary
+        assert found.cached == {"summary": cached}
+
+
+def test_it_is_refused_where_the_policy_says_so() -> None:
+    shared = Digester(SomeModels({"english": English()}), Store("sqlite://"), language_policy="refuse")
+    german, stated, english = shared.ask(
+        [Article(GERMAN), Article("Rovers won.", language="nb-NO"), Article("The council approved the bridge.")],
+        DigestOptions(summary_model="english"),
+    ).result()
+    assert isinstance(german.error, UnsupportedLanguage)
+    assert isinstance(stated.error, UnsupportedLanguage)
+    assert not german.results
+    assert english.error is None
+
+
+def test_the_stated_language_is_part_of_the_key() -> None:
+    spec = ResultSpec.of("summary", Lead().info, SummaryOptions())
+    keys = {spec.key(Article("Rovers won.", language=language)) for language in (None, "en", "en-GB", "de")}
+    assert len(keys) == 3
+
+
+class English(Lead):
+    """The lead of English texts."""
+
+    @property
+    def info(self) -> ModelInfo:
+        return replace(super().info, id="english", languages=("en",))
