@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 BIN := .venv/bin
 DATA ?= ../shared/data
 
-.PHONY: serve test test-all check format bench soak train lock clean
+.PHONY: serve test test-all check format bench text-bench soak train lock clean
 
 serve: .venv/serve.stamp  ## start the service on the embedded model, offline
 	HF_HUB_OFFLINE=1 $(BIN)/dateline serve
@@ -27,6 +27,9 @@ format: .venv/dev.stamp
 bench: .venv/bench.stamp  ## compare with plain transformers, LitServe and CTranslate2, side by side (20 minutes)
 	$(BIN)/python -m tests.bench.embedded
 	$(BIN)/python -m tests.bench.serving
+
+text-bench: .venv/bench.stamp  ## sentence boundaries and furniture against gold ones, from DATA (1 minute)
+	$(BIN)/python -m tests.bench.boundaries $(DATA)
 
 soak: .venv/bench.stamp  ## ten times more load than the service can do, for a minute; a million records (15 minutes)
 	$(BIN)/python -m tests.bench.overload
