@@ -81,7 +81,8 @@ def prose(text: str, *, language: str = UNKNOWN) -> tuple[Span, ...]:
 def _block_spans(seen: str, block: Block, paragraph: int, language: str) -> list[Span]:
     start = block.start
     if block.kind == "prose" and (opening := OPENING.match(seen, block.start, block.end)):
-        start = opening.end()
+        rest = seen[opening.end() : block.end]
+        start = opening.end() if any(map(str.isalnum, rest)) else start  # a line that is nothing else is kept
     bounds = boundaries(seen[start : block.end], language)
     spans = [Span(start + a, start + b, paragraph, block.kind) for a, b in bounds]
     if block.kind not in READ:
