@@ -185,30 +185,34 @@ class Embedded:
             topics = []  # whatever it would answer is chance
         else:
             topics = self._media_topics(options, document)
-        return tuple(sorted(topics, key=lambda topic: -topic.score)[: options.limit])
+        return tuple(topics[: options.limit])
 
     def _media_topics(self, options: TopicsOptions, document: Tensor) -> list[Topic]:
-        logits = self._network.topics(document[None])[0].cpu()
-        scores = torch.sigmoid(logits * torch.tensor(self._heads.scale) + torch.tensor(self._heads.shift)).tolist()
+        """The topics that hold, the one that is most likely the main one first."""
+        logits = self._network.topics(document[None])
+        holds, main = logits.holds[0].cpu(), logits.main[0].tolist()
+        scores = torch.sigmoid(holds * torch.tensor(self._heads.scale) + torch.tensor(self._heads.shift)).tolist()
         thresholds = self._heads.threshold if options.threshold is None else [options.threshold] * len(scores)
         concepts = map(vocabulary.concept, vocabulary.TOP_LEVEL)
-        return [
-            Topic(name=concept.name, score=score, qcode=concept.qcode, uri=concept.uri)
-            for concept, score, threshold in zip(concepts, scores, thresholds, strict=True)
+        found = [
+            (first, Topic(name=concept.name, score=score, qcode=concept.qcode, uri=concept.uri))
+            for concept, first, score, threshold in zip(concepts, main, scores, thresholds, strict=True)
             if score >= threshold
         ]
+        return [topic for _, topic in sorted(found, key=lambda item: -item[0])]
 
     def _label_topics(self, options: TopicsOptions, document: Tensor, labels: Tensor) -> list[Topic]:
-        """Score a caller's labels by the cosine of their vectors with the document's, turned into a probability by a
-        calibration over held-back articles. It measures relatedness, and is weaker than a trained topic."""
-        cosines = torch.nn.functional.cosine_similarity(labels, document[None]).cpu()
-        scores = torch.sigmoid(cosines * self._heads.label_scale + self._heads.label_shift).tolist()
+        """Score a caller's labels by how near they are to the document, turned into a probability by a calibration over
+        held-back vocabularies. It is weaker than a trained topic."""
+        nearness = self._network.labels(document[None], labels)[0].cpu()
+        scores = torch.sigmoid(nearness * self._heads.label_scale + self._heads.label_shift).tolist()
         threshold = self._heads.label_threshold if options.threshold is None else options.threshold
-        return [
+        topics = [
             Topic(name=label, score=score)
             for label, score in zip(options.labels, scores, strict=True)
             if score >= threshold
         ]
+        return sorted(topics, key=lambda topic: -topic.score)
 
     def _encode_labels(self, labels: Sequence[str]) -> Tensor:
         """The mean vector of each label's tokens, `[labels, hidden]`."""
