@@ -1,5 +1,5 @@
 """The network of news-minilm: a small BERT encoder read in windows, a transformer over sentences for salience,
-and multi-label heads for topics. Token ids in, logits out."""
+a multi-label head for topics and a head that matches callers' own labels. Token ids in, logits out."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
 from models.extractive.encoder import EncoderConfig, PackedEncoder
@@ -75,8 +76,15 @@ class SalienceHead(nn.Module):
         return logits
 
 
+class TopicLogits(NamedTuple):
+    """`[documents, topics]` each: how surely a topic holds, and how surely it is the main one."""
+
+    holds: Tensor
+    main: Tensor
+
+
 class TopicsHead(nn.Module):
-    """Multi-label logits from the mean of a document's tokens."""
+    """Multi-label logits from the mean of a document's tokens, and which topic is the main one."""
 
     def __init__(self, hidden: int, *, topics: int, dropout: float = 0.1) -> None:
         super().__init__()
@@ -85,13 +93,35 @@ class TopicsHead(nn.Module):
             nn.Linear(hidden, 2 * hidden),
             nn.GELU(),
             nn.Dropout(dropout),
-            nn.Linear(2 * hidden, topics),
         )
+        self.holds = nn.Linear(2 * hidden, topics)
+        self.main = nn.Linear(2 * hidden, topics)
 
-    def forward(self, documents: Tensor) -> Tensor:
-        """`[documents, hidden]` to logits `[documents, topics]`."""
-        logits: Tensor = self.layers(documents)
-        return logits
+    def forward(self, documents: Tensor) -> TopicLogits:
+        """Logits of documents, `[documents, hidden]`."""
+        features = self.layers(documents)
+        return TopicLogits(self.holds(features), self.main(features))
+
+
+class LabelsHead(nn.Module):
+    """Matches documents with labels of any vocabulary: the cosine of their projected vectors, less what an average
+    news article has with the label, so that no label is near to everything (the hubs of Dinu et al. 2015,
+    arXiv:1412.6568)."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.documents = nn.Linear(hidden, hidden, bias=False)
+        self.labels = nn.Linear(hidden, hidden, bias=False)
+        self.average: Tensor
+        self.register_buffer("average", torch.zeros(hidden))
+        for projection in (self.documents, self.labels):
+            nn.init.eye_(projection.weight)  # untrained, it is the plain cosine
+
+    def forward(self, documents: Tensor, labels: Tensor) -> Tensor:
+        """Similarities, `[documents, labels]`, of `[documents, hidden]` and `[labels, hidden]`."""
+        articles = normalize(self.documents(documents), dim=-1) - self.average
+        similarities: Tensor = articles @ normalize(self.labels(labels), dim=-1).T
+        return similarities
 
 
 class NewsMiniLM(nn.Module):
@@ -103,6 +133,7 @@ class NewsMiniLM(nn.Module):
         hidden = encoder.config.hidden_size
         self.salience = SalienceHead(hidden)
         self.topics = TopicsHead(hidden, topics=topics)
+        self.labels = LabelsHead(hidden)
 
     @classmethod
     def from_config(cls, config: EncoderConfig, *, topics: int) -> "NewsMiniLM":

@@ -35,7 +35,7 @@ HEADS_WEIGHTS = "heads.safetensors"
 @dataclass(frozen=True, slots=True)
 class Heads:
     """What news-minilm was calibrated with, from heads.json. `scale` and `shift`: Platt scaling of each topic's
-    logit; `threshold`: each topic's default; `label_scale`, `label_shift`: of the cosine of a caller's label."""
+    logit; `threshold`: each topic's default; `label_scale`, `label_shift`: of the similarity with a caller's label."""
 
     scale: tuple[float, ...]
     shift: tuple[float, ...]
@@ -181,30 +181,33 @@ class Embedded:
             topics = self._media_topics(options, document)
         else:
             topics = self._label_topics(options, document, labels)
-        return tuple(sorted(topics, key=lambda topic: -topic.score)[: options.limit])
+        return tuple(topics[: options.limit])
 
     def _media_topics(self, options: TopicsOptions, document: Tensor) -> list[Topic]:
-        logits = self._network.topics(document[None])[0].cpu()
-        scores = torch.sigmoid(logits * torch.tensor(self._heads.scale) + torch.tensor(self._heads.shift)).tolist()
+        """The topics that hold, the likeliest main topic first: a sure topic is not always the main one."""
+        logits = self._network.topics(document[None])
+        holds, main = logits.holds[0].cpu(), logits.main[0].tolist()
+        scores = torch.sigmoid(holds * torch.tensor(self._heads.scale) + torch.tensor(self._heads.shift)).tolist()
         thresholds = self._heads.threshold if options.threshold is None else [options.threshold] * len(scores)
-        concepts = map(vocabulary.concept, vocabulary.TOP_LEVEL)
+        concepts = [vocabulary.concept(qcode) for qcode in vocabulary.TOP_LEVEL]
         return [
-            Topic(name=concept.name, score=score, qcode=concept.qcode, uri=concept.uri)
-            for concept, score, threshold in zip(concepts, scores, thresholds, strict=True)
-            if score >= threshold
+            Topic(name=concepts[i].name, score=scores[i], qcode=concepts[i].qcode, uri=concepts[i].uri)
+            for i in sorted(range(len(scores)), key=lambda i: -main[i])
+            if scores[i] >= thresholds[i]
         ]
 
     def _label_topics(self, options: TopicsOptions, document: Tensor, labels: Tensor) -> list[Topic]:
-        """Score a caller's labels by the cosine of their vectors with the document's, turned into a probability by a
-        calibration over held-back articles. It measures relatedness, and is weaker than a trained topic."""
-        cosines = torch.nn.functional.cosine_similarity(labels, document[None]).cpu()
-        scores = torch.sigmoid(cosines * self._heads.label_scale + self._heads.label_shift).tolist()
+        """The caller's labels that the labels' head matches with the document, the best first. It was calibrated on
+        vocabularies that it had not been trained on."""
+        similarities = self._network.labels(document[None], labels)[0].cpu()
+        scores = torch.sigmoid(similarities * self._heads.label_scale + self._heads.label_shift).tolist()
         threshold = self._heads.label_threshold if options.threshold is None else options.threshold
-        return [
+        topics = [
             Topic(name=label, score=score)
             for label, score in zip(options.labels, scores, strict=True)
             if score >= threshold
         ]
+        return sorted(topics, key=lambda topic: -topic.score)
 
     def _encode_labels(self, labels: Sequence[str]) -> Tensor:
         """The mean vector of each label's tokens, `[labels, hidden]`."""
