@@ -37,7 +37,7 @@ HEADS_WEIGHTS = "heads.safetensors"
 @dataclass(frozen=True, slots=True)
 class Heads:
     """What news-minilm was calibrated with, from heads.json. `scale` and `shift`: Platt scaling of each topic's
-    logit; `threshold`: each topic's default; `label_scale`, `label_shift`: of the cosine of a caller's label."""
+    logit; `threshold`: each topic's default; `label_scale`, `label_shift`: of the similarity with a caller's label."""
 
     scale: tuple[float, ...]
     shift: tuple[float, ...]
@@ -188,24 +188,23 @@ class Embedded:
         return tuple(topics[: options.limit])
 
     def _media_topics(self, options: TopicsOptions, document: Tensor) -> list[Topic]:
-        """The topics that hold, the one that is most likely the main one first."""
+        """The topics that hold, the likeliest main topic first: a sure topic is not always the main one."""
         logits = self._network.topics(document[None])
         holds, main = logits.holds[0].cpu(), logits.main[0].tolist()
         scores = torch.sigmoid(holds * torch.tensor(self._heads.scale) + torch.tensor(self._heads.shift)).tolist()
         thresholds = self._heads.threshold if options.threshold is None else [options.threshold] * len(scores)
-        concepts = map(vocabulary.concept, vocabulary.TOP_LEVEL)
-        found = [
-            (first, Topic(name=concept.name, score=score, qcode=concept.qcode, uri=concept.uri))
-            for concept, first, score, threshold in zip(concepts, main, scores, thresholds, strict=True)
-            if score >= threshold
+        concepts = [vocabulary.concept(qcode) for qcode in vocabulary.TOP_LEVEL]
+        return [
+            Topic(name=concepts[i].name, score=scores[i], qcode=concepts[i].qcode, uri=concepts[i].uri)
+            for i in sorted(range(len(scores)), key=lambda i: -main[i])
+            if scores[i] >= thresholds[i]
         ]
-        return [topic for _, topic in sorted(found, key=lambda item: -item[0])]
 
     def _label_topics(self, options: TopicsOptions, document: Tensor, labels: Tensor) -> list[Topic]:
-        """Score a caller's labels by how near they are to the document, turned into a probability by a calibration over
-        held-back vocabularies. It is weaker than a trained topic."""
-        nearness = self._network.labels(document[None], labels)[0].cpu()
-        scores = torch.sigmoid(nearness * self._heads.label_scale + self._heads.label_shift).tolist()
+        """The caller's labels that the labels' head matches with the document, the best first. It was calibrated on
+        vocabularies that it had not been trained on."""
+        similarities = self._network.labels(document[None], labels)[0].cpu()
+        scores = torch.sigmoid(similarities * self._heads.label_scale + self._heads.label_shift).tolist()
         threshold = self._heads.label_threshold if options.threshold is None else options.threshold
         topics = [
             Topic(name=label, score=score)

@@ -61,6 +61,19 @@ def pairs(data: Path, name: str) -> list[Pair]:
     return found
 
 
+def several_references(data: Path) -> dict[str, tuple[str, list[str]]]:
+    """Articles of newts and macsum, by the id they have in cnn_dailymail where they are there too: the text and what
+    several people wrote of it."""
+    articles: dict[str, tuple[str, list[str]]] = {}
+    for name in ("newts", "macsum"):
+        for row in rows(data / "summaries" / f"{name}.jsonl.gz"):
+            _, references = articles.setdefault(
+                str(row.get("same_as") or row["id"]), (clean_article(str(row["article"])), [])
+            )
+            references += [clean_reference(text) for text in row["summaries"] if len(text.split()) >= 6]
+    return {name: (text, references) for name, (text, references) in articles.items() if references}
+
+
 def clean_article(text: str) -> str:
     """Without agency datelines, Daily Mail headers, tokeniser's spaces and the ` .` that marks captions in the
     raw corpus (a cue no real article has)."""

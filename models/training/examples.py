@@ -23,11 +23,24 @@ CORPORA = {"cnn_dailymail": 0, "cnn_dailymail_aligned": 0, "inshorts_news_summar
 """The styles of summary that the salience head tells apart; 0 is the one served."""
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An editor's choice as targets, `[sentences]` each: `taken`, how well each sentence does in a summary (0 to 1);
+    `weight`, what a sentence counts; `shares` and `first`, distributions over sentences, the second for the best one
+    alone."""
+
+    taken: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    shares: NDArray[np.float32]
+    first: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Example:
     """One document. `parts`: token ids of the title, if any, and of each sentence, in that order. Targets that are
     None are unknown. `weight` is what its salience counts. `topics` says how likely each topic is (mostly 0 or 1),
-    `believed` how far to believe that."""
+    `believed` how far to believe that, `main` which is the main one, numbered from 0. `labels` are those that its
+    source filed it under."""
 
     parts: tuple[tuple[int, ...], ...]
     has_title: bool = False
@@ -36,6 +49,10 @@ class Example:
     weight: float = 1.0
     topics: NDArray[np.float32] | None = None
     believed: NDArray[np.float32] | None = None
+    main: int = -1
+    choice: Choice | None = None
+    source: str = ""
+    labels: tuple[str, ...] = ()
 
     @cached_property
     def tokens(self) -> int:

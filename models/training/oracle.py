@@ -1,11 +1,11 @@
-"""Which sentences an ideal extract would take: ROUGE of every small set of promising sentences against the
-reference. Knows nothing of tokens or networks."""
+"""Which sentences an ideal extract would take: ROUGE of every small set of promising sentences against one reference
+or the mean over several. Knows nothing of tokens or networks."""
 
 import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 from nltk.stem.porter import PorterStemmer
@@ -42,14 +42,13 @@ class Oracle:
         return sorted(int(i) for i in self.sets[int(self.scores.argmax())] if i >= 0) if len(self.sets) else []
 
 
-def oracle(sentences: list[str], reference: str, *, largest: int = LARGEST_SET) -> Oracle:
+def oracle(sentences: list[str], *references: str, largest: int = LARGEST_SET) -> Oracle:
     """Score every set of up to `largest` of the `POOL` most promising sentences (the best by themselves and the
     first four). N-grams across sentence boundaries are not counted."""
     words = [stems(sentence) for sentence in sentences]
-    wanted = stems(reference)
     hits, sizes, totals = [], [], []
-    for n in (1, 2):
-        goal = _ngrams(wanted, n)
+    for reference, n in product(references, (1, 2)):
+        goal = _ngrams(stems(reference), n)
         columns = {gram: i for i, gram in enumerate(goal)}
         limit = np.fromiter(goal.values(), np.float32, len(goal))
         counts = np.zeros((len(words), len(goal)), np.float32)
@@ -65,8 +64,8 @@ def oracle(sentences: list[str], reference: str, *, largest: int = LARGEST_SET) 
         total = np.zeros(len(members), np.float32)
         for (counts, limit), size, goal_size in zip(hits, sizes, totals, strict=True):
             overlap = np.minimum(members @ counts, limit).sum(1)
-            total += 2 * overlap / np.maximum(members @ size + goal_size, 1) / 2
-        return total
+            total += 2 * overlap / np.maximum(members @ size + goal_size, 1)
+        return total / np.float32(len(hits))
 
     single = score(np.eye(len(words), dtype=np.float32)) if words else np.zeros(0, np.float32)
     first = list(range(min(4, len(words))))

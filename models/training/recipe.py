@@ -1,26 +1,31 @@
 """From the data folder to a trained network: what is read, in which order, and where the pieces go."""
 
+import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
 import torch
+from tokenizers import Tokenizer
 
 from models.checkpoint import load_encoder, load_tokenizer
 from models.extractive.network import NewsMiniLM
-from models.training import corpus, topics
-from models.training.calibrate import calibrate
+from models.extractive.news_minilm import Heads
+from models.training import corpus, refine_examples, topics
 from models.training.examples import Example, summary_examples, topic_examples
 from models.training.export import export
+from models.training.refine import RefinePlan, refine
 from models.training.train import Plan, fit
+from models.training.vocabularies import topic_variants
 from models.vocabulary import TOP_LEVEL
 
 log = logging.getLogger(__name__)
 
 SUMMARY_TOKENS = 500
 TOPICS_TOKENS = 380
+CALIBRATION = Path(__file__).with_name("calibration.json")
 VALIDATION_SHARE = 0.07
 INSHORTS_SHARE = 0.5
 
@@ -56,14 +61,29 @@ def gather(data: Path) -> Corpora:
 
 
 def run(data: Path, base: Path, out: Path, *, plan: Plan, most: int | None = None) -> None:
-    """The whole recipe: train on `data` from the encoder in `base`, refine, calibrate, and write the model to `out`.
-    A run that was interrupted goes on from its checkpoint beside `out`.
+    """The whole recipe: train on `data` from the encoder in `base`, refine on the articles that were read in full, and
+    write the model to `out`. The first stage, when it was interrupted, goes on from its checkpoint beside `out`.
 
     Args:
-        most: limits the documents of each kind, for a trial run.
+        most: limits the documents of each kind and the second stage's steps, for a trial run.
     """
     corpora = gather(data)
     tokenizer = load_tokenizer(base)
+    torch.manual_seed(plan.seed)
+    model = NewsMiniLM(load_encoder(base, dtype="float32"), topics=len(TOP_LEVEL))
+    first_stage(model, corpora, tokenizer, plan=plan, checkpoint=out.with_name(out.name + ".checkpoint"), most=most)
+    refinement = RefinePlan(first=plan)
+    if most is not None:
+        refinement = replace(refinement, steps=2)
+    material = refine_examples.gather(data, corpora.labelled, tokenizer, seed=refinement.seed)
+    refine(model, material, topic_variants(data), tokenizer, plan=refinement)
+    export(model, read_calibration(), base=base, folder=out)
+
+
+def first_stage(
+    model: NewsMiniLM, corpora: Corpora, tokenizer: Tokenizer, *, plan: Plan, checkpoint: Path, most: int | None
+) -> None:
+    """Both tasks on many articles with noisy labels and highlights."""
     random = Random(plan.seed)
     sampled = topics.sample([row for row in corpora.labelled if row.split == "train"], random)
     tagged = topic_examples(sampled[:most], tokenizer, max_tokens=TOPICS_TOKENS, random=random)
@@ -72,14 +92,14 @@ def run(data: Path, base: Path, out: Path, *, plan: Plan, most: int | None = Non
     log.info("%d articles with summaries, %s tokens", len(summaries), f"{total(summaries):,}")
     log.info("%d articles with leads for summaries, %s tokens", len(weak), f"{total(weak):,}")
     log.info("%d texts with topics, %s tokens", len(tagged), f"{total(tagged):,}")
-    torch.manual_seed(plan.seed)
-    encoder = load_encoder(base, dtype="float32")
-    model = NewsMiniLM(encoder, topics=len(TOP_LEVEL))
-    fit(model, summaries, [*weak, *tagged], plan=plan, checkpoint=out.with_name(out.name + ".checkpoint"))
-    validation = [row for row in corpora.labelled if row.split == "validation"][:most]
-    held = topic_examples(validation, tokenizer, max_tokens=SUMMARY_TOKENS, random=random)
-    heads = calibrate(model, held, tokenizer, plan=plan)
-    export(model, heads, base=base, folder=out)
+    fit(model, summaries, [*weak, *tagged], plan=plan, checkpoint=checkpoint)
+
+
+def read_calibration() -> Heads:
+    """The calibration that cross-fitting gave; `python -m models.training.crossfit` makes it anew."""
+    values = json.loads(CALIBRATION.read_text(encoding="utf-8"))
+    lists = {name: tuple(values[name]) for name in ("scale", "shift", "threshold")}
+    return Heads(**values | lists)
 
 
 def total(examples: Sequence[Example]) -> int:

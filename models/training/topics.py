@@ -85,7 +85,8 @@ TITLE_SUFFIX = re.compile(r"\s+[|]\s+[^|]{2,30}$|\s+-\s+CNNPolitics\.com$")
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A text and the top-level Media Topics its source gave it, as numbers 1 to 17; `section` is the source's own."""
+    """A text and the top-level Media Topics its source gave it, as numbers 1 to 17; `section` and
+    `labels` are the source's own."""
 
     id: str
     source: str
@@ -96,6 +97,7 @@ class Labelled:
     section: str
     weak: bool
     truncated: bool
+    labels: tuple[str, ...] = ()
 
 
 def labelled(data: Path, source: str) -> list[Labelled]:
@@ -123,6 +125,7 @@ def labelled(data: Path, source: str) -> list[Labelled]:
                 section="/".join([*labels[-1:], date[:7]]) if source.startswith("wikipedia") else "/".join(labels[:1]),
                 weak=bool(row.get("weak")),
                 truncated=bool(row.get("truncated")),
+                labels=tuple(labels),
             )
         )
     return found

@@ -187,7 +187,7 @@ def topics_loss(
 ) -> Tensor:
     logits = model.topics(
         torch.stack([document_vector(batch[i], parts[offsets[i] : offsets[i + 1]]) for i in labelled])
-    )
+    ).holds
     wanted = torch.from_numpy(np.stack([topics for i in labelled if (topics := batch[i].topics) is not None]))
     believed = torch.from_numpy(np.stack([belief for i in labelled if (belief := batch[i].believed) is not None]))
     losses = binary_cross_entropy_with_logits(logits, wanted.to(logits), weight=believed.to(logits), reduction="sum")
