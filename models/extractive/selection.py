@@ -11,9 +11,9 @@ from models.text.sentences import Span
 from models.types import Sentence
 
 LEAD_DEFAULTS: Mapping[str, Any] = {"sentences": 3}
-NEWS_MINILM_DEFAULTS: Mapping[str, Any] = {"sentences": 3, "target_words": 100}
-"""The length of a summary when none is asked for. On validation articles 75 words gain 0.2 of ROUGE-1 over 100, and
-lose the lead of articles that open with long sentences."""
+NEWS_MINILM_DEFAULTS: Mapping[str, Any] = {"sentences": 3, "target_words": 120}
+"""The length of a summary when none is asked for. On cross-fitted choices of readers 100 words lose 1.5 points of agreement
+against 120, and more than 120 gain nothing; 75 words would gain 0.4 of ROUGE-1, and lose five points of agreement."""
 MIN_WORDS = 5
 """A shorter sentence says too little to stand alone."""
 LONGEST_WORDS, CUT_WORDS = 150, 100
