@@ -97,7 +97,8 @@ def boundaries(seen: str, language: str) -> list[tuple[int, int]]:
             parts[-1] = (parts[-1][0], end)
         else:
             parts.append((start, end))
-    return list(_whole_quotations(seen, parts))
+    quotes = any(mark in seen for mark in '"“„')
+    return list(_whole_quotations(seen, parts)) if quotes else parts
 
 
 def _pieces(seen: str, language: str) -> Iterator[tuple[int, int]]:
@@ -132,7 +133,7 @@ def _trimmed(seen: str, start: int, end: int) -> list[tuple[int, int]]:
 def _belongs(seen: str, left: tuple[int, int], right: tuple[int, int]) -> bool:
     """Whether `right` goes on with the sentence of `left`."""
     before, after = seen[left[0] : left[1]], seen[right[0] : right[1]]
-    if not WORD.search(before) or not WORD.search(after):
+    if not (before[0].isalnum() or WORD.search(before)) or not (after[0].isalnum() or WORD.search(after)):
         return True
     if after[0] in CLOSING_QUOTES and after[1].isspace():
         return True  # a space was set before the closing mark
@@ -142,7 +143,7 @@ def _belongs(seen: str, left: tuple[int, int], right: tuple[int, int]) -> bool:
     opened = after.lstrip(OPENING_QUOTES + " ([")
     quoted = len(closed) < len(before)
     last = closed[closed.rfind(" ") + 1 :].lstrip(OPENING_QUOTES + "(")
-    if TIME.search(before[-6:]):
+    if before[-1] == "." and before[-2:-1] in "mM" and TIME.search(before[-6:]):
         follows = AFTER_TIME.match(after) or opened[:1].islower() or opened[:1].isdigit()
         return after[0] not in OPENING_QUOTES and bool(follows)
     if opened[:1].islower() and not BRAND.match(opened):

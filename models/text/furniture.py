@@ -113,27 +113,51 @@ SPACED_END = re.compile(r"\s\.$")
 """How the CNN/DailyMail corpus marks its captions and headings."""
 
 
+Compiled = tuple[Pattern, re.Pattern[str]]
+
+
 @cache
-def _compiled() -> tuple[re.Pattern[str], list[tuple[Pattern, re.Pattern[str]]], list[tuple[Pattern, re.Pattern[str]]]]:
+def _compiled() -> tuple[re.Pattern[str], list[Compiled], list[Compiled]]:
     """The patterns matched at the start, all in one expression and each by itself, and those looked for anywhere."""
     opening = [(pattern, re.compile(pattern.expression)) for pattern in PATTERNS if not pattern.anywhere]
     anywhere = [(pattern, re.compile(pattern.expression)) for pattern in PATTERNS if pattern.anywhere]
     return re.compile("|".join(f"(?:{pattern.expression})" for pattern, _ in opening)), opening, anywhere
 
 
+class Recogniser:
+    """Recognises furniture among the sentences of one text.
+
+    Args:
+        text: what the sentences are from: a pattern whose marks stand nowhere in it is not looked for.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._any_opening, self._opening, anywhere = _compiled()
+        lowered = text.lower()
+        self._anywhere = [
+            (pattern, expression)
+            for pattern, expression in anywhere
+            if any(mark in lowered for mark in pattern.anywhere)
+        ]
+
+    def __call__(self, sentence: str) -> Pattern | None:
+        """The first pattern that recognises the sentence; None for prose."""
+        opens = self._any_opening.match(sentence)
+        if not opens and not self._anywhere:
+            return None
+        words = len(sentence.split())
+        if opens:
+            for pattern, expression in self._opening:
+                if words <= pattern.most_words and expression.match(sentence):
+                    return pattern
+        lowered = sentence.lower()
+        for pattern, expression in self._anywhere:
+            for mark in pattern.anywhere:
+                if mark in lowered and words <= pattern.most_words and expression.search(sentence):
+                    return pattern
+        return None
+
+
 def furniture(sentence: str) -> Pattern | None:
     """The first pattern that recognises the sentence; None for prose."""
-    any_opening, opening, anywhere = _compiled()
-    words = len(sentence.split())
-    if any_opening.match(sentence):
-        for pattern, expression in opening:
-            if words <= pattern.most_words and expression.match(sentence):
-                return pattern
-    lowered = sentence.lower()
-    for pattern, expression in anywhere:
-        for mark in pattern.anywhere:
-            if mark in lowered:
-                if words <= pattern.most_words and expression.search(sentence):
-                    return pattern
-                break
-    return None
+    return Recogniser(sentence)(sentence)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from models.text.boundaries import boundaries
-from models.text.furniture import SPACED_END, Furniture, furniture
+from models.text.furniture import SPACED_END, Furniture, Recogniser
 from models.text.language import UNKNOWN
 from models.text.lines import BULLET, Block, blocks
 from models.text.visible import visible
@@ -66,8 +66,9 @@ def sentences(text: str, *, language: str = UNKNOWN) -> tuple[Span, ...]:
     if seen.isspace():
         seen = text.replace("\r", " ")  # all of it is emoji or the like
     spans: list[Span] = []
+    furniture = Recogniser(seen)
     for paragraph, block in enumerate(blocks(seen)):
-        spans += _block_spans(seen, block, paragraph, "en" if language == UNKNOWN else language)
+        spans += _block_spans(seen, block, paragraph, "en" if language == UNKNOWN else language, furniture)
     return tuple(_without_chance_captions(seen, spans))
 
 
@@ -78,7 +79,7 @@ def prose(text: str, *, language: str = UNKNOWN) -> tuple[Span, ...]:
     return tuple(span for span in spans if span.kind in READ) or tuple(span for span in spans if span.kind != "link")
 
 
-def _block_spans(seen: str, block: Block, paragraph: int, language: str) -> list[Span]:
+def _block_spans(seen: str, block: Block, paragraph: int, language: str, furniture: Recogniser) -> list[Span]:
     start = block.start
     if block.kind == "prose" and (opening := OPENING.match(seen, block.start, block.end)):
         rest = seen[opening.end() : block.end]
@@ -87,7 +88,7 @@ def _block_spans(seen: str, block: Block, paragraph: int, language: str) -> list
     spans = [Span(start + a, start + b, paragraph, block.kind) for a, b in bounds]
     if block.kind not in READ:
         return spans
-    spans = [_recognised(seen, _without_time(seen, span)) for span in spans]
+    spans = [_recognised(seen, _without_time(seen, span), furniture) for span in spans]
     if spans and spans[-1].kind == "caption" and len(seen[block.start : block.end].split()) <= CAPTION_MAX_WORDS:
         spans = [replace(span, kind="caption") for span in spans]
     return spans
@@ -99,7 +100,7 @@ def _without_time(seen: str, span: Span) -> Span:
     return replace(span, start=opening.end()) if opening else span
 
 
-def _recognised(seen: str, span: Span) -> Span:
+def _recognised(seen: str, span: Span, furniture: Recogniser) -> Span:
     pattern = furniture(seen[span.start : span.end])
     return replace(span, kind=pattern.kind) if pattern else span
 

@@ -55,9 +55,10 @@ def visible(text: str) -> str:
         seen = _without_html(seen)
     if "\n" in seen:
         seen = LINE_END_HYPHEN.sub("xx", seen)
-    if any(INVISIBLE.match(character) for character in characters):
+    unique = "".join(characters)
+    if INVISIBLE.search(unique):
         seen = INVISIBLE.sub(_spaces, seen)
-    if any(EMOJI.match(character) for character in characters):
+    if EMOJI.search(unique):
         seen = EMOJI.sub(_spaces, seen)
     if not MARKDOWN_MARKS.isdisjoint(characters) or "---" in seen or "](" in seen:
         seen = MARKDOWN.sub(_spaces, seen)
