@@ -37,7 +37,7 @@ OPENING = re.compile(
 )
 """A bullet, a number, a dateline or a live report's time: it opens a sentence and is not part of it."""
 LIVE_TIME = re.compile(r"\d{1,2}[:.]\d\d\s?[ap]\.?m\.?\s*(?=[A-Z\"“])")
-CAPTION_MAX_WORDS = 60
+CAPTION_MAX_WORDS = 40
 """A paragraph of no more words that ends in a picture's credit is the picture's caption."""
 MANY_SPACED_ENDS = 0.4
 """Where so large a share of the sentences ends with a space and a full stop, that marks nothing."""
