@@ -18,10 +18,12 @@ QUOTE = re.compile(r"[\"“”„«»‹›'’‘‚`](?:(?<=[\"“”„«»�
 """A double quotation mark, or a single one at the edge of a word (or an apostrophe there: which of them it is matters
 only where a sentence ends beside it)."""
 OPENING_QUOTES, CLOSING_QUOTES = "\"“„«‹‘‚'`", "\"”»›’'“"
+BULLETS = re.compile("[•▪◦●○■□►▶]")
 GLUED = re.compile(
     r"[.?!](?:(?<=[a-z]{3}.)(?=[A-Z][a-zà-ÿ]*[ ,]|\d{1,2}[:.]\d\d\s?[ap]\.?m\.)|(?<=[ap]\.m\.)(?=[A-Z]))"
 )
 """`police say.All schools`: the space was lost where two lines were put together."""
+BYLINE = re.compile(r"(?:By|BY)\s?\.?")
 ADDRESS = re.compile(r"[@/]|www|\w\.\w")
 FIRST_UNSPACED = 0x0900
 """From this character on, scripts may set no space between sentences."""
@@ -102,8 +104,11 @@ def boundaries(seen: str, language: str) -> list[tuple[int, int]]:
 
 
 def _pieces(seen: str, language: str) -> Iterator[tuple[int, int]]:
-    """The parts of the paragraph between all boundaries that may be some."""
+    """The parts of the paragraph between all boundaries that may be some. To sentencex a bullet makes all that follows
+    one item; a dash does not."""
     bare = QUOTE.sub(" ", seen).replace("\n", " ")
+    if not bare.isascii():
+        bare = BULLETS.sub("-", bare)
     cuts = {boundary["end_index"] for boundary in sentencex.get_sentence_boundaries(language, bare)}
     cuts |= {found.end() for pattern in (GLUED, PARENTHESIS) for found in pattern.finditer(bare)}
     start = 0
@@ -137,6 +142,8 @@ def _belongs(seen: str, left: tuple[int, int], right: tuple[int, int]) -> bool:
         return True
     if after[0] in CLOSING_QUOTES and after[1].isspace():
         return True  # a space was set before the closing mark
+    if BYLINE.fullmatch(before):
+        return True
     if left[1] == right[0] and not _may_be_glued(seen, left[1]):
         return True
     closed = before.rstrip(CLOSING_QUOTES + " ")
@@ -155,7 +162,7 @@ def _belongs(seen: str, left: tuple[int, int], right: tuple[int, int]) -> bool:
 
 def _may_go_on(closed: str, last: str) -> bool:
     """Whether a sentence may go on in lower case behind its last word."""
-    if closed[-1:] not in ".?!":
+    if closed[-1:] not in ".?!" or closed.endswith(" ."):
         return True
     return bool(ABBREVIATED.search(last)) or (last != closed and bool(NAME.fullmatch(last)))
 

@@ -33,6 +33,8 @@ UNFINISHED = re.compile(
 )
 """The end of a line that the next one continues."""
 BULLET = re.compile(r"\s*(?:[-–—*+•·▪◦‣]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+(?=\S)")
+TRAILING_LINES, TRAILED_PARAGRAPHS = 2, 5
+"""So many short lines behind so many paragraphs, and nothing after them, lead elsewhere."""
 BARE_LINK = re.compile(r"(?:https?://|www\.)\S+\s*$")
 LINK = re.compile(
     r"""
@@ -150,7 +152,9 @@ def _kind(seen: str, runs: Sequence[tuple[int, int]], prose: Sequence[bool], num
         return "link"
     if prose[number] or len(runs) == 1:
         return "prose"
-    return "heading" if _heads(seen, runs, prose, number) else "label"
+    if _heads(seen, runs, prose, number):
+        return "heading"
+    return "link" if _trails(seen, runs, prose, number) else "label"
 
 
 def is_link(text: str) -> bool:
@@ -179,3 +183,13 @@ def _heads(seen: str, runs: Sequence[tuple[int, int]], prose: Sequence[bool], nu
         return False
     paragraphs = sum(prose)
     return paragraphs >= (2 if number else 3) and paragraphs * 2 >= len(runs)
+
+
+def _trails(seen: str, runs: Sequence[tuple[int, int]], prose: Sequence[bool], number: int) -> bool:
+    """Whether a line is one of several behind the last paragraph of an article: titles of others, and the like."""
+    last = max((at for at, is_prose in enumerate(prose) if is_prose), default=0)
+    if not last < number or len(runs) - last <= TRAILING_LINES or sum(prose) < TRAILED_PARAGRAPHS:
+        return False
+    texts = [seen[start:end] for start, end in runs[last:]]
+    is_list = any(BULLET.match(text) or text[0].islower() or text.endswith(":") for text in texts)
+    return not is_list

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from models.text.boundaries import boundaries
-from models.text.furniture import SPACED_END, Furniture, Recogniser
+from models.text.boundaries import BULLETS, boundaries
+from models.text.furniture import CAPTION_FORMS, SPACED_END, Furniture, Recogniser
 from models.text.language import UNKNOWN
 from models.text.lines import BULLET, Block, blocks
 from models.text.visible import visible
@@ -36,11 +36,14 @@ OPENING = re.compile(
     )
 )
 """A bullet, a number, a dateline or a live report's time: it opens a sentence and is not part of it."""
-LIVE_TIME = re.compile(r"\d{1,2}[:.]\d\d\s?[ap]\.?m\.?\s*(?=[A-Z\"“])")
+INNER_OPENING = re.compile(rf"\d{{1,2}}[:.]\d\d\s?[ap]\.?m\.?\s*(?=[A-Z\"“])|{BULLETS.pattern}\s+(?=\S)")
+"""A live report's time or a bullet within a paragraph."""
 CAPTION_MAX_WORDS = 40
 """A paragraph of no more words that ends in a picture's credit is the picture's caption."""
 MANY_SPACED_ENDS = 0.4
 """Where so large a share of the sentences ends with a space and a full stop, that marks nothing."""
+ALIKE = 2
+"""Where so many certain captions have one form, other sentences of that form are captions too."""
 SPACED_COMMA = re.compile(r"\w [,;!?](?=\s|$)")
 READ = frozenset({"prose", "label"})
 """What models read."""
@@ -69,7 +72,7 @@ def sentences(text: str, *, language: str = UNKNOWN) -> tuple[Span, ...]:
     furniture = Recogniser(seen)
     for paragraph, block in enumerate(blocks(seen)):
         spans += _block_spans(seen, block, paragraph, "en" if language == UNKNOWN else language, furniture)
-    return tuple(_without_chance_captions(seen, spans))
+    return tuple(_with_captions_alike(seen, _without_chance_captions(seen, spans)))
 
 
 def prose(text: str, *, language: str = UNKNOWN) -> tuple[Span, ...]:
@@ -88,15 +91,15 @@ def _block_spans(seen: str, block: Block, paragraph: int, language: str, furnitu
     spans = [Span(start + a, start + b, paragraph, block.kind) for a, b in bounds]
     if block.kind not in READ:
         return spans
-    spans = [_recognised(seen, _without_time(seen, span), furniture) for span in spans]
+    spans = [_recognised(seen, _without_opening(seen, span), furniture) for span in spans]
     if spans and spans[-1].kind == "caption" and len(seen[block.start : block.end].split()) <= CAPTION_MAX_WORDS:
         spans = [replace(span, kind="caption") for span in spans]
     return spans
 
 
-def _without_time(seen: str, span: Span) -> Span:
-    """The span behind the time that a live report sets before each entry."""
-    opening = LIVE_TIME.match(seen, span.start, span.end)
+def _without_opening(seen: str, span: Span) -> Span:
+    """The span behind a live report's time or a bullet."""
+    opening = INNER_OPENING.match(seen, span.start, span.end)
     return replace(span, start=opening.end()) if opening else span
 
 
@@ -113,4 +116,20 @@ def _without_chance_captions(seen: str, spans: Sequence[Span]) -> Sequence[Span]
     return [
         replace(span, kind="prose") if alike and span.kind == "caption" else span
         for span, alike in zip(spans, spaced, strict=True)
+    ]
+
+
+def _with_captions_alike(seen: str, spans: Sequence[Span]) -> Sequence[Span]:
+    """The spans; what has the form of the text's captions is one."""
+    certain = [span for span in spans if span.kind == "caption"]
+    forms = [
+        form for form in CAPTION_FORMS if sum(bool(form.match(seen, span.start, span.end)) for span in certain) >= ALIKE
+    ]
+    if not forms:
+        return spans
+    return [
+        replace(span, kind="caption")
+        if span.kind in READ and any(form.match(seen, span.start, span.end) for form in forms)
+        else span
+        for span in spans
     ]

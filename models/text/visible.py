@@ -18,7 +18,9 @@ FOOTNOTE = re.compile(
 LINE_BREAK = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 LINE_BREAKS = frozenset("\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 MARKDOWN_MARKS, FOOTNOTE_MARKS = frozenset("*_~`#>=+"), frozenset("[¹²³⁰⁴⁵⁶⁷⁸⁹")
-LINE_END_HYPHEN = re.compile(r"(?<=[a-zà-ÿ])[-\u00ad\u2010]\n(?=[a-zà-ÿ])")
+MARKED = re.compile(INVISIBLE.pattern + r"|[\n<&*_~`#\[]|[-=+] ?[-=+]")
+"""What `readable` may have to remove; most sentences hold none of it."""
+LINE_END_HYPHEN = re.compile(r"(?<=[a-zà-ÿ])[-\u00ad\u2010]\r?\n(?=[a-zà-ÿ])")
 
 MARKDOWN = re.compile(
     r"!\[[^\]\n]*\]\([^)\s]*\)"  # a picture
@@ -54,7 +56,7 @@ def visible(text: str) -> str:
     if "<" in characters and HTML.search(seen):
         seen = _without_html(seen)
     if "\n" in seen:
-        seen = LINE_END_HYPHEN.sub("xx", seen)
+        seen = LINE_END_HYPHEN.sub(lambda found: "x" * len(found.group()), seen)
     unique = "".join(characters)
     if INVISIBLE.search(unique):
         seen = INVISIBLE.sub(_spaces, seen)
@@ -69,10 +71,12 @@ def visible(text: str) -> str:
 
 def readable(fragment: str) -> str:
     """A part of a text as plain words: without markup and invisible characters, on one line."""
+    if not MARKED.search(fragment):
+        return " ".join(fragment.split())
     if "<" in fragment and HTML.search(fragment):
         fragment = TAG.sub(" ", fragment)
     fragment = ENTITY.sub(lambda entity: html.unescape(entity.group()), fragment)
-    fragment = re.sub(r"(?<=[a-zà-ÿ])[-\u00ad\u2010]\r?\n(?=[a-zà-ÿ])", "", fragment)
+    fragment = LINE_END_HYPHEN.sub("", fragment)
     return " ".join(MARKDOWN.sub("", INVISIBLE.sub("", fragment)).split())
 
 

@@ -15,7 +15,7 @@ from tests.articles import HARBOUR
 from tests.conftest import SEED_FILE
 from tests.doubles import load_model
 
-GOLDEN_VERSION = 4
+GOLDEN_VERSION = 5
 SENTENCES = {"news-minilm": [(0, 214), (216, 513), (1751, 1882)], "lead": [(0, 214), (216, 513), (515, 681)]}
 TOPICS = {"medtop:16000000": 1.0, "medtop:11000000": 0.9539, "medtop:17000000": 0.0, "medtop:15000000": 0.0005}
 

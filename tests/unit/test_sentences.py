@@ -193,6 +193,8 @@ def test_lines_that_are_no_wrapped_prose() -> None:
         ("(CNN)Rain fell.", ["Rain fell."]),
         ("SALT LAKE CITY — Rain fell.", ["Rain fell."]),
         ("NEW YORK, Oct. 14, 2025 /PRNewswire/ -- Rain fell.", ["Rain fell."]),
+        ("It rained. • Snow fell in Vik. It melted. • Hail fell.", ["It rained.", "Snow fell in Vik.", "It melted.", "Hail fell."]),
+        ("A film called the . bridge opened. It ran.", ["A film called the . bridge opened.", "It ran."]),
         ("WATCH: A driver was saved in Vik. He is well.", ["WATCH: A driver was saved in Vik.", "He is well."]),
     ],
 )  # fmt: skip
@@ -219,6 +221,12 @@ def test_every_pattern_recognises_its_example(pattern: Pattern) -> None:
         "More from the fund will go to village schools, the minister said.",
         "The senator (R-Texas) spoke for an hour about the photo.",
         "He said that the copyright law was out of date.",
+        "Brandt told the court he had been at the .",
+        '"We saw nothing of the kind," said the captain of the ferry .',
+        "@annlee wrote: The bridge is late.",
+        "Fights in the arena are to be shown at 21:00.",
+        "Ann Lee is a reporter who was jailed for her work.",
+        "Cons: it is thick and heavy, and its screen breaks.",
         "Anyone who calls the crisis a hoax should visit the wards, she said.",
     ],
 )
@@ -230,6 +238,22 @@ def test_a_paragraph_that_ends_in_a_credit_is_a_caption() -> None:
     text = f"{LEAD}\n\nThe bridge at low tide on Sunday. Photograph: Ann Lee/Harbour Press\n\n{BODY}"
     assert [kind for kind, _ in kinds(text)] == ["prose", "caption", "caption", "prose"]
     assert split(text) == [LEAD, BODY]
+
+
+def test_short_lines_behind_the_last_paragraph_lead_elsewhere() -> None:
+    article = "\n\n".join([LEAD, BODY] * 3)
+    lead_elsewhere = "A guide to the harbours of the coast\n\nJoin Ann Lee on a tour of the hills"
+    assert [kind for kind, _ in kinds(f"{article}\n\n{lead_elsewhere}")][-2:] == ["link", "link"]
+    for kept in ("The winners are:\n\nAnn Lee\n\nBo Park", "- Vik\n\n- Oslo\n\n- Bergen"):
+        assert not any(kind == "link" for kind, _ in kinds(f"{article}\n\n{kept}"))
+
+
+def test_a_sentence_in_the_form_of_the_captions_is_one() -> None:
+    captions = "Proud: The mayor opens the bridge .\n\nMuddy: A boat lies on the bank of the river ."
+    other = "Empty: The market of Vik was closed."
+    article = f"{LEAD}\n\n{BODY}\n\n{other}\n\n{BODY}"
+    assert ("prose", other) in kinds(article)
+    assert ("caption", other) in kinds(f"{article}\n\n{captions}")
 
 
 def test_where_nothing_but_furniture_stands_it_is_read() -> None:
