@@ -107,7 +107,7 @@ PATTERNS = (
     Pattern("promotion", "If you enjoyed this article, join the readers' club.", r"If you (?:enjoyed|liked|found) this (?:article|story|post|piece)\b|Join the (?:debate|conversation|discussion)\b", 30),
     Pattern("promotion", "If you have any tips, email the newsroom.", r"If you have (?:any )?(?:tips?|comments?|questions?|suggestions?)\b", 30),
     Pattern("promotion", "And that's all from me for today.", r"\b[Tt]hat['’]s (?:all|it) (?:from|for)\b.{0,30}\b(?:me|us|today|tonight|now|this week)\b", 30, anywhere=("s all f", "s it f")),
-    Pattern("promotion", "Hello, and welcome to the harbour letter.", r"(?:Hello|Hi|Good (?:morning|afternoon|evening)),? (?:and )?welcome to\b|Thank(?:s| you) for (?:reading|following|joining us|subscribing|signing up)\b", 20),
+    Pattern("promotion", "Hello, and welcome to the harbour letter.", r"(?:Hello|Hi|Good (?:morning|afternoon|evening)),? (?:and )?welcome to\b|I['’]m your host\b|Thank(?:s| you) for (?:reading|following|joining us|subscribing|signing up)\b", 20),
     Pattern("promotion", "The Harbour Hour is on BBC Radio 4 on Friday at 19:00.", r"^[A-Z].{3,80} (?:is|are|airs|can be (?:seen|heard)) on (?:BBC|ITV|Channel \d|Radio \d|Sky|CNN|NBC|PBS|NPR|iPlayer)\b.{0,60}\d", 30, anywhere=(" is on ", " are on ", " airs on ", " seen on ", " heard on ")),
     # subscriptions
     Pattern("subscription", "Sign up for our morning newsletter", r"(?i:(?:please )?(?:sign up|subscribe|register)\b.{0,100}(?:newsletter|e-?mails?\b|inbox|alerts?\b|podcast|youtube channel|briefing)|(?:please )?(?:sign up|subscribe|register) (?:now|today|here)\b)", 30),
@@ -149,11 +149,9 @@ PATTERNS = (
 )  # fmt: skip
 
 CAPTION_FORMS = (
-    re.compile(rf"(?!\W*(?:{PICTURE}|Credit|Source|Media|File))\W?[A-Z][\w'’.-]*(?: [\w'’-]+){{0,4}}: [A-Z0-9]"),
-    re.compile(
-        r".*\((?:far |top |bottom |centre |center |second )?(?:left|right|L|R|centre|center|above)(?![\w-])[^)]{0,30}\)"
-    ),
-)
+    re.compile(rf"(?!\W*(?:{PICTURE}|Credit|Source|Media|File)|[^:]*\d)\W?(?P<head>[A-Z][\w'’.-]*(?: [\w'’-]+){{0,4}}): [A-Z0-9]"),
+    re.compile(r"(?P<head>.*)\((?:far |top |bottom |centre |center |second )?(?:left|right|L|R|centre|center|above)(?![\w-])[^)]{0,30}\)"),
+)  # fmt: skip
 """Forms that captions share with prose: `Proud: The mayor opens the bridge`, `Ann Lee (left) opens the bridge`."""
 SPACED_END = re.compile(r"\s\.$")
 """How the CNN/DailyMail corpus marks its captions and headings."""

@@ -42,8 +42,6 @@ CAPTION_MAX_WORDS = 40
 """A paragraph of no more words that ends in a picture's credit is the picture's caption."""
 MANY_SPACED_ENDS = 0.4
 """Where so large a share of the sentences ends with a space and a full stop, that marks nothing."""
-ALIKE = 2
-"""Where so many certain captions have one form, other sentences of that form are captions too."""
 SPACED_COMMA = re.compile(r"\w [,;!?](?=\s|$)")
 READ = frozenset({"prose", "label"})
 """What models read."""
@@ -111,7 +109,7 @@ def _recognised(seen: str, span: Span, furniture: Recogniser) -> Span:
 def _without_chance_captions(seen: str, spans: Sequence[Span]) -> Sequence[Span]:
     """The spans; where many end with a space and a full stop, or commas have a space too, such are no captions."""
     spaced = [bool(SPACED_END.search(seen, span.start, span.end)) for span in spans]
-    if sum(spaced) <= MANY_SPACED_ENDS * len(spans) and not SPACED_COMMA.search(seen):
+    if 1 < sum(spaced) <= MANY_SPACED_ENDS * len(spans) and not SPACED_COMMA.search(seen):
         return spans
     return [
         replace(span, kind="prose") if alike and span.kind == "caption" else span
@@ -120,16 +118,13 @@ def _without_chance_captions(seen: str, spans: Sequence[Span]) -> Sequence[Span]
 
 
 def _with_captions_alike(seen: str, spans: Sequence[Span]) -> Sequence[Span]:
-    """The spans; what has the form of the text's captions is one."""
-    certain = [span for span in spans if span.kind == "caption"]
-    forms = [
-        form for form in CAPTION_FORMS if sum(bool(form.match(seen, span.start, span.end)) for span in certain) >= ALIKE
-    ]
-    if not forms:
-        return spans
-    return [
-        replace(span, kind="caption")
-        if span.kind in READ and any(form.match(seen, span.start, span.end) for form in forms)
-        else span
-        for span in spans
-    ]
+    """The spans; what has the form of a caption of the same text is one, unless several begin alike (an interview)."""
+    for form in CAPTION_FORMS:
+        found = [form.match(seen, span.start, span.end) for span in spans]
+        heads = [match["head"] if match else "" for match in found]
+        if any(head and span.kind == "caption" for head, span in zip(heads, spans, strict=True)):
+            spans = [
+                replace(span, kind="caption") if head and span.kind in READ and heads.count(head) == 1 else span
+                for head, span in zip(heads, spans, strict=True)
+            ]
+    return spans
