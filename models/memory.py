@@ -1,6 +1,7 @@
 """What the machine computes with: its device, its best number format, and the memory that is free there. Says so
 without importing torch wherever a file of the kernel's does."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -66,6 +67,15 @@ def available_ram() -> int:
     except OSError:
         pass
     return free
+
+
+def resident_memory() -> int | None:
+    """Bytes of memory that this process holds; None where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as fields:
+            return int(fields.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
 
 
 def release_memory() -> None:

@@ -5,7 +5,9 @@ SeedError
 │   ├── UnknownRecord      there is no record of that id
 │   ├── UnreadableRecord   the file is there but holds no readable article
 │   │   └── BrokenOff      a file, or a part of one, cannot be read any further
-│   └── NoRecords          the folder is missing or holds no records
+│   ├── NoRecords          the folder is missing or holds no records
+│   ├── ArticleExists      another article has the same id
+│   └── InvalidQuery       what is searched for, or the page, cannot be understood
 └── StoreError
     ├── StoreUnavailable   the store cannot be opened, read or written
     └── StoreCorrupt       the file is not a store, or a newer Dateline wrote it
@@ -34,6 +36,14 @@ class BrokenOff(UnreadableRecord):
 
 class NoRecords(RecordError):
     """There are no records."""
+
+
+class ArticleExists(RecordError):
+    """Another article has the same id."""
+
+
+class InvalidQuery(RecordError):
+    """The query cannot be understood."""
 
 
 class StoreError(SeedError):

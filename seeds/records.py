@@ -3,6 +3,7 @@
 import codecs
 import errno
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -101,6 +102,30 @@ class SeedFolder:
                 f"The folder of seed records {str(self.root)!r} cannot be read ({error.strerror}). "
                 "Create it, or set DATELINE_SEEDS to the folder that holds your .txt files."
             ) from error
+
+    def __contains__(self, identifier: str) -> bool:
+        """Whether there is a seed file of that name."""
+        path = self.root / f"{identifier}{SUFFIX}"
+        try:
+            return path.parent == self.root and path.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            return False
+
+    def changed_at(self) -> int | None:
+        """When a file last came to the folder or left it, in nanoseconds; None where there is no folder."""
+        try:
+            return self.root.stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def stamps(self) -> dict[str, str]:
+        """Size and time of each seed file, by id: where they are the same, so is the text."""
+        found: dict[str, str] = {}
+        for identifier in self.ids():
+            with suppress(OSError):  # it went meanwhile
+                state = (self.root / f"{identifier}{SUFFIX}").stat()
+                found[identifier] = f"{state.st_size}-{state.st_mtime_ns}"
+        return found
 
     def get(self, identifier: str) -> Article:
         """The record of that id.

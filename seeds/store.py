@@ -4,37 +4,20 @@ batches, and never overwrites one."""
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Float,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    bindparam,
-    create_engine,
-    event,
-    func,
-    insert,
-    inspect,
-    select,
-    text,
-)  # fmt: skip
+from sqlalchemy import Connection, Engine, bindparam, create_engine, event, func, insert, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from seeds.errors import StoreCorrupt, StoreUnavailable
+from seeds.tables import MIGRATIONS, results, schema
 
 KEYS_PER_QUERY = 500
 BUSY_SECONDS = 30
@@ -45,37 +28,7 @@ POSTGRESQL_LIMITS = {
 """Seconds, and milliseconds in `options` and `tcp_user_timeout`: a database that does not answer fails a request, and
 does not hold it for ever."""
 
-metadata = MetaData()
-schema = Table("dateline_schema", metadata, Column("version", Integer, nullable=False))
-results = Table(
-    "dateline_results",
-    metadata,
-    Column("key", String(64), primary_key=True),
-    Column("task", String(32), nullable=False),
-    Column("content", String(64), nullable=False),
-    Column("model", Text, nullable=False),
-    Column("revision", Text, nullable=False),
-    Column("parameters", Text, nullable=False),
-    Column("vocabulary", Text),
-    Column("value", Text, nullable=False),
-    Column("milliseconds", Float, nullable=False),
-    Column("created_at", String(32), nullable=False),
-)
-
 BY_KEYS = select(results).where(results.c.key.in_(bindparam("keys", expanding=True)))
-
-
-def _first_tables(connection: Connection) -> None:
-    metadata.create_all(connection, checkfirst=False)
-
-
-def _without_content_index(connection: Connection) -> None:
-    """Nothing looks results up by content, and with millions of them keeping the index was most of a write."""
-    connection.execute(text("DROP INDEX IF EXISTS ix_dateline_results_content"))
-
-
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables, _without_content_index)
-"""Each brings a store from the version of its place in this tuple to the next. Append; never change one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +70,10 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = _parse(url)
-        self.name = self.url.database or "" if self._is_sqlite else _shown(self.url)
-        self._insertion = (sqlite if self._is_sqlite else postgresql).insert(results).on_conflict_do_nothing()
+        self.name = self.url.database or "" if self.is_sqlite else _shown(self.url)
+        self._insertion = (sqlite if self.is_sqlite else postgresql).insert(results).on_conflict_do_nothing()
         # SQLite has one writer at a time; waiting for a lock of ours is fairer than its own retries.
-        self._write_lock = threading.Lock() if self._is_sqlite else nullcontext()
+        self._write_lock = threading.Lock() if self.is_sqlite else nullcontext()
         self._engine = self._create_engine()
         with self._errors("opened"):
             self._migrate()
@@ -129,7 +82,7 @@ class Store:
         """The stored results of those keys; a key that has none is absent."""
         distinct = list(dict.fromkeys(keys))
         results_by_key: dict[str, Result] = {}
-        with self._reading() as connection:
+        with self.reading() as connection:
             for start in range(0, len(distinct), KEYS_PER_QUERY):
                 for row in connection.execute(BY_KEYS, {"keys": distinct[start : start + KEYS_PER_QUERY]}).mappings():
                     results_by_key[row["key"]] = Result(**row)
@@ -142,23 +95,43 @@ class Store:
         columns = [column.name for column in results.columns]
         rows = [{name: getattr(result, name) for name in columns} for result in new]
         rows.sort(key=itemgetter("key"))  # in one order everywhere, or two replicas could each wait for the other's row
-        with self._errors("written"), self._write_lock, self._engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(self._insertion, rows)
 
     def count(self) -> int:
         """How many results are kept."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return int(connection.execute(select(func.count()).select_from(results)).scalar_one())
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read by.
+
+        Raises:
+            StoreUnavailable, StoreCorrupt: the store cannot be read.
+        """
+        with self._errors("read"), self._engine.connect() as connection:
+            yield connection.execution_options(reads=True)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction: all of it is kept, or none.
+
+        Raises:
+            StoreUnavailable, StoreCorrupt: the store cannot be written.
+        """
+        with self._errors("written"), self._write_lock, self._engine.begin() as connection:
+            yield connection
 
     def close(self) -> None:
         self._engine.dispose()
 
     @property
-    def _is_sqlite(self) -> bool:
+    def is_sqlite(self) -> bool:
         return self.url.get_backend_name() == "sqlite"
 
     def _create_engine(self) -> Engine:
-        if not self._is_sqlite:
+        if not self.is_sqlite:
             try:
                 return create_engine(self.url, pool_pre_ping=True, connect_args=POSTGRESQL_LIMITS)
             except (ModuleNotFoundError, NoSuchModuleError) as error:
@@ -177,12 +150,12 @@ class Store:
 
     def _migrate(self) -> None:
         with self._engine.begin() as connection:
-            if not self._is_sqlite:
+            if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(20210715)"))
             tables = inspect(connection).get_table_names()
             stored = select(func.max(schema.c.version))
             version = (connection.execute(stored).scalar() or 0) if schema.name in tables else 0
-            if self._is_sqlite and tables and schema.name not in tables:
+            if self.is_sqlite and tables and schema.name not in tables:
                 raise StoreCorrupt(
                     f"{self.name!r} is a database of another program (it has a table {tables[0]!r}), not a result "
                     "store. Name another file."
@@ -199,16 +172,11 @@ class Store:
                 connection.execute(insert(schema).values(version=len(MIGRATIONS)))
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._errors("read"), self._engine.connect() as connection:
-            yield connection.execution_options(reads=True)
-
-    @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
-            if self._is_sqlite and type(error) is DatabaseError:  # what sqlite3 raises for a file that is no database
+            if self.is_sqlite and type(error) is DatabaseError:  # what sqlite3 raises for a file that is no database
                 raise StoreCorrupt(
                     f"{self.name!r} cannot be {what} as a result store: {_reason(error)}. Move the file away to start "
                     "an empty store, or restore it from a backup. The records themselves are untouched."

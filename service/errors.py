@@ -118,6 +118,8 @@ PROBLEMS: dict[type[Exception], Problem] = {
     seeds.UnknownRecord: Problem(404, "unknown_article", "Unknown article"),
     seeds.UnreadableRecord: Problem(422, "unreadable_text", "Unreadable text"),
     seeds.NoRecords: Problem(404, "no_records", "No records"),
+    seeds.ArticleExists: Problem(409, "article_exists", "Article exists"),
+    seeds.InvalidQuery: Problem(422, "invalid_request", "Invalid request"),
     seeds.StoreUnavailable: Problem(503, "store_unavailable", "Result store unavailable"),
     seeds.StoreCorrupt: Problem(503, "store_corrupt", "Result store damaged"),
     InvalidRequest: Problem(422, "invalid_request", "Invalid request"),

@@ -96,6 +96,9 @@ class SomeModels:
     def get(self, info: ModelInfo) -> Model:
         return self.models[info.id]
 
+    def loaded_ids(self) -> list[str]:
+        return list(self.models)
+
 
 def load_model(id: str, root: Path = Path("none"), *, dtype: DType = "auto", engine: EngineName = "auto") -> Model:
     """The model of that id, loaded as the service would."""

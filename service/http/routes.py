@@ -1,23 +1,32 @@
 """The routes. They translate between HTTP and the digest path."""
 
-from typing import Annotated
+import json
+import time
+from dataclasses import asdict
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models import vocabulary
+from models import memory, vocabulary
 from models.catalog import list_models
-from models.options import TASKS
-from seeds.records import Article
+from models.options import TASKS, Task
+from models.text.language import language_of
+from models.text.sentences import sentences as read_sentences
+from seeds.library import Filters, Tag
+from seeds.records import Article, check_text
+from seeds.store import Result
+from service import __version__
 from service.digest import DigestOptions
-from service.errors import NotReady, TooLarge
+from service.errors import InvalidRequest, NotReady, TooLarge
 from service.http import schemas
 from service.http.state import Drain, Running, Service
 
 health = APIRouter(tags=["health"])
 v1 = APIRouter(prefix="/v1")
-ArticleId = Annotated[str, Path(description="The seed file's name without .txt")]
+ArticleId = Annotated[str, Path(description="Of a seed record, its file's name without .txt")]
+DAY = r"^\d{4}-\d\d-\d\d$"
 
 
 @health.get("/healthz")
@@ -83,32 +92,143 @@ async def tag(request: schemas.TagRequest, service: Running, client: Request) ->
     return schemas.json_response(f'{{"topics":{answer.results["topics"].value}}}')
 
 
+@v1.post("/sentences", tags=["digest"])
+async def sentences(request: schemas.ReadRequest, service: Running) -> schemas.ReadText:
+    """How a text is read: its sentences by their place, and what each is. No model runs."""
+    limit = service.settings.max_article_characters
+    if len(request.text) > limit:
+        raise TooLarge(f"The text has {len(request.text):,} characters; the limit is {limit:,}.")
+    check_text(request.text)
+    language = await run_in_threadpool(language_of, request.text, request.language)
+    spans = await run_in_threadpool(read_sentences, request.text, language=language)
+    return schemas.ReadText(language=language, sentences=[schemas.ReadSentence.model_validate(span) for span in spans])
+
+
 @v1.get("/articles", tags=["articles"])
 async def articles(
     service: Running,
-    offset: Annotated[int, Query(ge=0, description="Articles to skip")] = 0,
+    q: Annotated[str | None, Query(description="Words that all stand in title or text", max_length=500)] = None,
+    topic: Annotated[str | None, Query(description="A topic's qcode or name", max_length=512)] = None,
+    since: Annotated[str | None, Query(description="First day of publication", pattern=DAY)] = None,
+    until: Annotated[str | None, Query(description="Last day of publication", pattern=DAY)] = None,
+    model: Annotated[str | None, Query(description="Id of a model that made a result", max_length=512)] = None,
+    after: Annotated[str | None, Query(description="`next` of the page before", max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="Articles on the page, at most")] = 100,
 ) -> schemas.ArticlePage:
-    """The ids of the seed records, in order."""
-    ids = await run_in_threadpool(service.seeds.ids)
-    page = [schemas.ArticleEntry(id=id) for id in ids[offset : offset + limit]]
-    return schemas.ArticlePage(articles=page, total=len(ids), offset=offset, limit=limit)
+    """The articles that are kept, seed records and those that were sent: the latest first; where words are searched,
+    those added last."""
+    filters = Filters(q or None, topic or None, since, until, model or None)
+    library = service.library
+    page = await run_in_threadpool(library.page, filters, after=after, limit=limit)
+    total = await run_in_threadpool(library.total) if filters == Filters() else None
+    entries = [schemas.ArticleEntry.model_validate(entry) for entry in page.entries]
+    return schemas.ArticlePage(articles=entries, next=page.next, total=total)
+
+
+@v1.post("/articles", tags=["articles"], status_code=201)
+async def add_articles(request: schemas.AddRequest, service: Running) -> schemas.AddedArticles:
+    """Keep articles beside their results: all of them, or none. One that is kept already is left as it is."""
+    limit = service.settings.max_article_characters
+    sent = [fields.article() for fields in request.articles]
+    for article in sent:
+        check_text(article.text, what=f"The text of article {article.id!r}")
+        if len(article.text) > limit:
+            raise TooLarge(f"Article {article.id!r} has {len(article.text):,} characters; the limit is {limit:,}.")
+    added = await run_in_threadpool(service.library.add, sent)
+    return schemas.AddedArticles(articles=[str(article.id) for article in sent], added=len(added))
 
 
 @v1.get("/articles/{article_id}", tags=["articles"])
 async def article(article_id: ArticleId, service: Running) -> schemas.ArticleReply:
-    """One seed record. Offsets in its digest refer to this text."""
-    return schemas.ArticleReply.model_validate(await run_in_threadpool(service.seeds.get, article_id))
+    """One article. Offsets in its digest refer to this text."""
+    return schemas.ArticleReply.model_validate(await run_in_threadpool(service.library.get, article_id))
 
 
 @v1.get("/articles/{article_id}/digest", tags=["articles"], response_model=schemas.DigestReply)
-async def article_digest(article_id: ArticleId, service: Running, client: Request) -> Response:
-    """The digest of one seed record, from the store or computed now."""
-    record = await run_in_threadpool(service.seeds.get, article_id)
+async def article_digest(
+    article_id: ArticleId,
+    service: Running,
+    client: Request,
+    summary_model: Annotated[str | None, Query(description="The default when absent", max_length=512)] = None,
+    topics_model: Annotated[str | None, Query(description="The default when absent", max_length=512)] = None,
+) -> Response:
+    """The digest of one article, from the store or computed now."""
     settings = service.settings
-    options = DigestOptions(summary_model=settings.summary_model, topics_model=settings.topics_model)
-    answer = await service.digest_one(record, options, client=client)
+    options = DigestOptions(
+        summary_model=summary_model or settings.summary_model, topics_model=topics_model or settings.topics_model
+    )
+    answer = await service.digest_kept(article_id, options, client=client)
     return schemas.json_response(answer.to_json())
+
+
+@v1.get("/articles/{article_id}/results", tags=["articles"])
+async def article_results(article_id: ArticleId, service: Running) -> schemas.KeptResults:
+    """Every result that was made of an article by its id, the newest first."""
+    kept = await run_in_threadpool(service.library.results, article_id)
+    return schemas.KeptResults(results=[_kept(result) for result in kept])
+
+
+def _kept(result: Result) -> schemas.KeptResult:
+    fields = {**asdict(result), "parameters": json.loads(result.parameters)}
+    return schemas.KeptResult(
+        task=cast(Task, result.task), value=json.loads(result.value), provenance=schemas.Provenance(**fields)
+    )
+
+
+@v1.post("/feedback", tags=["articles"], status_code=201)
+async def feedback(request: schemas.FeedbackRequest, service: Running) -> schemas.CorrectionReply:
+    """Keep what the topics of an article are, beside what a model found. The article is listed under them."""
+    tags = [_tag(written) for written in request.topics]
+    kept = await run_in_threadpool(service.library.correct, request.article, tags, who=request.who, note=request.note)
+    return schemas.CorrectionReply.model_validate(kept)
+
+
+def _tag(written: str) -> Tag:
+    concept = vocabulary.find(written)
+    if concept is None and written.startswith("medtop:"):
+        vocabulary.concept(written)  # says that there is no such code
+    return Tag(concept.name, concept.qcode) if concept else Tag(_named(written))
+
+
+def _named(written: str) -> str:
+    if not (name := " ".join(written.split())):
+        raise InvalidRequest("A topic has no name. Send its qcode or its name.")
+    return name
+
+
+@v1.get("/feedback", tags=["articles"])
+async def corrections(
+    service: Running,
+    article: Annotated[str | None, Query(description="Of this article alone", max_length=512)] = None,
+    after: Annotated[int, Query(ge=0, le=2**62, description="The last id of the page before")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Corrections on the page, at most")] = 100,
+) -> schemas.Corrections:
+    """What was sent as feedback, in the order it came."""
+    kept = await run_in_threadpool(service.library.corrections, article, limit=limit, after=after)
+    return schemas.Corrections(corrections=[schemas.CorrectionReply.model_validate(entry) for entry in kept])
+
+
+@v1.get("/status", tags=["health"])
+async def status(request: Request, service: Running) -> schemas.Status:
+    """How the service is, at a glance. For measurements over time there is /metrics."""
+    load, drain = service.worker.load(), request.app.state.drain
+    fault = service.worker.fault()
+    return schemas.Status(
+        version=__version__,
+        ready=not (fault or drain.started),
+        fault=fault,
+        up_seconds=time.monotonic() - service.started,
+        queue=schemas.QueueStatus(
+            requests=load.requests, articles=load.articles, seconds=load.waiting_seconds, refused=load.refused
+        ),
+        tasks={
+            task: schemas.TaskStatus(stored=service.answered[task, True], computed=service.answered[task, False])
+            for task in TASKS
+        },
+        models=service.loaded_models(),
+        memory_bytes=memory.resident_memory(),
+        articles=await run_in_threadpool(service.library.total),
+    )
 
 
 @v1.get("/models", tags=["models"])
@@ -140,3 +260,10 @@ async def topics() -> schemas.Vocabulary:
         credit=vocabulary.CREDIT,
         topics=[schemas.ConceptEntry.model_validate(concept) for concept in vocabulary.concepts().values()],
     )
+
+
+@v1.get("/topics/counts", tags=["articles"])
+async def topic_counts(service: Running) -> schemas.TopicCounts:
+    """How many of the articles kept are listed under each topic, by month of publication."""
+    counted = await run_in_threadpool(service.library.counts)
+    return schemas.TopicCounts(months=counted.pop("", {}), topics=counted)

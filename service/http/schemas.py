@@ -1,7 +1,9 @@
 """What HTTP requests and replies look like. Requests inherit the options as `models.options` declares them."""
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -74,6 +76,21 @@ def _writable(id: str) -> str:
     return id
 
 
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("it holds a character that cannot be shown")
+    return name
+
+
+def _existing(day: str) -> str:
+    return date.fromisoformat(day).isoformat()
+
+
+def content_id(article: Article) -> str:
+    """An id for an article that has none: the same for the same title and text."""
+    return hashlib.sha256(f"{article.title or ''}\0{article.text}".encode()).hexdigest()[:16]
+
+
 class ArticleFields(Request):
     id: Annotated[str, AfterValidator(_writable)] | None = Field(
         default=None, description="Comes back with the result", max_length=512, examples=["tsunami-drill"]
@@ -88,6 +105,41 @@ class ArticleFields(Request):
     def article(self) -> Article:
         title = self.title.strip() if self.title else None
         return Article(self.text, id=self.id, title=title or None, language=self.language)
+
+
+class KeptArticleFields(ArticleFields):
+    id: Annotated[str, AfterValidator(_printable)] | None = Field(
+        default=None, description="One is made from title and text when absent", min_length=1, max_length=512
+    )
+    title: Annotated[str, AfterValidator(_printable)] | None = Field(
+        None, description=TITLE["description"], max_length=1_000
+    )
+    date: Annotated[str, AfterValidator(_existing)] | None = Field(
+        None, description="Day of publication", pattern=r"^\d{4}-\d\d-\d\d$", examples=["2024-05-08"]
+    )
+    url: Annotated[str, AfterValidator(_printable)] | None = Field(None, max_length=4096)
+
+    def article(self) -> Article:
+        article = replace(super().article(), date=self.date, url=self.url)
+        return article if article.id else replace(article, id=f"sent-{content_id(article)}")
+
+
+class AddRequest(Request):
+    articles: list[KeptArticleFields] = Field(min_length=1, max_length=1_000)
+
+
+class ReadRequest(Request):
+    text: str = Field(description=TEXT["description"])
+    language: str | None = Field(None, description="BCP 47 tag; found from the text when absent", max_length=35)
+
+
+class FeedbackRequest(Request):
+    article: Annotated[str, AfterValidator(_printable)] = Field(description="Id of the article", max_length=512)
+    topics: list[Annotated[str, AfterValidator(_printable)]] = Field(
+        description="What its topics are: qcodes of the vocabulary, or names", max_length=50
+    )
+    who: Annotated[str, AfterValidator(_printable)] | None = Field(None, max_length=200)
+    note: Annotated[str, AfterValidator(_printable)] | None = Field(None, max_length=2_000)
 
 
 class BadArticle(BaseModel):
@@ -196,22 +248,105 @@ class DigestReplies(Reply):
     results: list[DigestReply]
 
 
+class ArticleTopic(Reply):
+    """A topic that an article is listed under."""
+
+    name: str
+    qcode: str | None
+    score: float | None = Field(description="null where a reader chose the topic")
+
+
+class CorrectionReply(Reply):
+    """What a reader said the topics of an article are."""
+
+    id: int
+    article: str
+    topics: list[ArticleTopic]
+    who: str | None
+    note: str | None
+    created_at: str
+
+
 class ArticleReply(Reply):
     id: str
     date: str | None
     title: str | None
+    url: str | None = None
+    language: str | None = None
     text: str
 
 
 class ArticleEntry(Reply):
     id: str
+    title: str | None
+    date: str | None
+    language: str | None
+    topics: list[ArticleTopic] = Field(description="What it is listed under; empty until its digest was asked for")
 
 
 class ArticlePage(Reply):
     articles: list[ArticleEntry]
-    total: int
-    offset: int
-    limit: int
+    next: str | None = Field(description="Send it as `after` for the next page; null on the last")
+    total: int | None = Field(description="How many there are; null where that would have to be counted")
+
+
+class Corrections(Reply):
+    corrections: list[CorrectionReply]
+
+
+class KeptResult(Reply):
+    """A stored result of an article."""
+
+    task: Task
+    value: Any = Field(description="A summary object, or a list of topics")
+    provenance: Provenance
+
+
+class KeptResults(Reply):
+    results: list[KeptResult]
+
+
+class AddedArticles(Reply):
+    articles: list[str] = Field(description="The ids, in the order of the request")
+    added: int = Field(description="How many of them were not kept before")
+
+
+class ReadSentence(Reply):
+    """A stretch of the text: `text[start:end]`, what it is, and its paragraph, counted from 0."""
+
+    start: int
+    end: int
+    paragraph: int
+    kind: str = Field(description="`prose` and `label` are read by models; docs/models.md lists the others")
+
+
+class ReadText(Reply):
+    language: str
+    sentences: list[ReadSentence]
+
+
+class QueueStatus(Reply):
+    requests: int = Field(description="Admitted and not answered")
+    articles: int = Field(description="Queued or running")
+    seconds: float = Field(description="Estimated time to do them")
+    refused: int = Field(description="Requests refused with 429 since the start")
+
+
+class TaskStatus(Reply):
+    stored: int = Field(description="Results given from the store since the start")
+    computed: int
+
+
+class Status(Reply):
+    version: str
+    ready: bool
+    fault: str | None
+    up_seconds: float
+    queue: QueueStatus
+    tasks: dict[Task, TaskStatus]
+    models: list[str] = Field(description="Loaded ones")
+    memory_bytes: int | None = Field(description="Of this process; null where the system does not say")
+    articles: int = Field(description="Seed records, and articles that were sent to be kept")
 
 
 class ModelEntry(Reply):
@@ -241,6 +376,11 @@ class Vocabulary(Reply):
     release: str
     credit: str
     topics: list[ConceptEntry]
+
+
+class TopicCounts(Reply):
+    months: dict[str, int] = Field(description="All articles by month, `2024-05`; empty where the day is not known")
+    topics: dict[str, dict[str, int]] = Field(description="The same for each topic, by its name")
 
 
 class Health(Reply):

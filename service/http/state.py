@@ -1,6 +1,9 @@
 """What the routes share while the service runs."""
 
 import asyncio
+import json
+import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -8,6 +11,7 @@ import anyio.to_thread
 from fastapi import Depends, Request
 
 from models.types import ModelInfo
+from seeds.library import Library, Tag
 from seeds.records import Article, SeedFolder
 from seeds.store import Store
 from service.digest import Digest, Digester, DigestOptions, PendingDigests
@@ -37,7 +41,10 @@ class Service:
 
     def __init__(self, settings: Settings, models: Models, store: Store) -> None:
         self.settings = settings
-        self.seeds = SeedFolder(settings.seeds)
+        self.library = Library(store, SeedFolder(settings.seeds))
+        self.started = time.monotonic()
+        self.answered: Counter[tuple[str, bool]] = Counter()
+        """Results given, by task and whether they came from the store. Remembered replies are not among them."""
         self.worker = Worker(
             models,
             store,
@@ -75,6 +82,7 @@ class Service:
         if not pending.future.done():
             await _wait(pending, client)
         digests = pending.result()
+        self.answered.update(found for digest in digests for found in digest.cached.items())
         client.state.repeatable = all(digest.error is None and all(digest.cached.values()) for digest in digests)
         return digests
 
@@ -88,6 +96,24 @@ class Service:
         if digest.error:
             raise digest.error
         return digest
+
+    async def digest_kept(self, id: str, options: DigestOptions, *, client: Request) -> Digest:
+        """The digest of an article that is kept; its results, and topics by the default model, are kept with it.
+
+        Raises:
+            As `digest_one`; UnknownRecord, UnreadableRecord: there is no such article.
+        """
+        digest = await self.digest_one(await anyio.to_thread.run_sync(self.library.get, id), options, client=client)
+        topics = digest.results.get("topics")
+        tags = None
+        if topics and options.topics_model == self.settings.topics_model:
+            tags = [Tag(topic["name"], topic["qcode"], topic["score"]) for topic in json.loads(topics.value)]
+        await anyio.to_thread.run_sync(self.library.keep_digest, id, list(digest.results.values()), tags)
+        return digest
+
+    def loaded_models(self) -> list[str]:
+        """The ids of the models in memory."""
+        return self._models.loaded_ids()
 
 
 async def _wait(pending: PendingDigests, client: Request) -> None:

@@ -32,6 +32,8 @@ class Models(Protocol):
 
     def get(self, info: ModelInfo) -> Model: ...
 
+    def loaded_ids(self) -> list[str]: ...
+
 
 class Worker:
     """Takes jobs of many requests. One batch runs at a time: it already keeps every core busy, and two models at once

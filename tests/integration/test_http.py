@@ -87,9 +87,9 @@ def test_in_a_list_of_ten_with_two_bad_eight_are_answered(client: TestClient) ->
 
 def test_the_seed_article_over_http(client: TestClient) -> None:
     before = (SEED_FILE.read_bytes(), SEED_FILE.stat().st_mtime_ns)
-    assert client.get("/v1/articles").json() == {
-        "articles": [{"id": SEED_ID}], "total": 1, "offset": 0, "limit": 100,
-    }  # fmt: skip
+    listed = client.get("/v1/articles").json()
+    assert [(entry["id"], entry["date"]) for entry in listed["articles"]] == [(SEED_ID, "2021-07-15")]
+    assert (listed["next"], listed["total"]) == (None, 1)
     record = client.get(f"/v1/articles/{SEED_ID}").json()
     assert record["date"] == "2021-07-15"
     digest = client.get(f"/v1/articles/{SEED_ID}/digest").json()
@@ -122,8 +122,79 @@ def test_models_and_topics_are_listed(client: TestClient) -> None:
 def test_pages(client: TestClient, seeds_folder: Path) -> None:
     for number in range(5):
         (seeds_folder / f"x{number}.txt").write_text("Text.")
-    page = client.get("/v1/articles", params={"offset": 4, "limit": 3}).json()
-    assert ([entry["id"] for entry in page["articles"]], page["total"]) == (["x3", "x4"], 6)
+    first = client.get("/v1/articles", params={"limit": 3}).json()
+    second = client.get("/v1/articles", params={"limit": 3, "after": first["next"]}).json()
+    assert [entry["id"] for page in (first, second) for entry in page["articles"]] == [
+        SEED_ID,
+        "x0",
+        "x1",
+        "x2",
+        "x3",
+        "x4",
+    ]
+    assert (first["total"], second["next"]) == (6, None)
+
+
+SENT = {
+    "id": "flood",
+    "title": "Flood in Vik",
+    "date": "2024-05-08",
+    "text": "The river took the mill. Nobody was hurt.",
+}
+
+
+def test_an_article_is_kept_digested_found_and_corrected(client: TestClient) -> None:
+    assert client.post("/v1/articles", json={"articles": [SENT]}).json() == {"articles": ["flood"], "added": 1}
+    assert client.post("/v1/articles", json={"articles": [SENT]}).json() == {"articles": ["flood"], "added": 0}
+    assert client.get("/v1/articles/flood").json() == {"url": None, "language": None} | SENT
+    client.get("/v1/articles/flood/digest")
+    [entry] = client.get("/v1/articles", params={"q": "mill"}).json()["articles"]
+    assert [topic["name"] for topic in entry["topics"]] == ["e"]
+    kept = client.get("/v1/articles/flood/results").json()["results"]
+    assert {(result["task"], result["provenance"]["model"]) for result in kept} == {
+        ("summary", "counting"),
+        ("topics", "counting"),
+    }
+    said = {"article": "flood", "topics": ["medtop:03000000", "the mill"], "who": "Ann", "note": "It is a flood."}
+    corrected = client.post("/v1/feedback", json=said)
+    assert corrected.status_code == 201
+    assert [topic["qcode"] for topic in corrected.json()["topics"]] == ["medtop:03000000", None]
+    client.get("/v1/articles/flood/digest")  # what the model says does not undo it
+    for topic in ("medtop:03000000", "the mill"):
+        [entry] = client.get(
+            "/v1/articles", params={"topic": topic, "since": "2024-05-01", "until": "2024-05-08"}
+        ).json()["articles"]
+        assert {found["name"] for found in entry["topics"]} == {"disaster, accident and emergency incident", "the mill"}
+    assert client.get("/v1/articles", params={"topic": "e"}).json()["articles"] == []
+    assert client.get("/v1/topics/counts").json()["topics"]["the mill"] == {"2024-05": 1}
+    assert [entry["note"] for entry in client.get("/v1/feedback").json()["corrections"]] == ["It is a flood."]
+
+
+def test_an_article_without_an_id_gets_one(client: TestClient) -> None:
+    [id] = client.post("/v1/articles", json={"articles": [{"text": "Rain fell."}]}).json()["articles"]
+    assert client.post("/v1/articles", json={"articles": [{"text": "Rain fell."}]}).json() == {
+        "articles": [id],
+        "added": 0,
+    }
+    assert client.get(f"/v1/articles/{id}").json()["text"] == "Rain fell."
+
+
+def test_how_a_text_is_read(client: TestClient) -> None:
+    text = "Rain fell on Vik on Monday, the mayor said.\n\nREAD MORE: Storm nears the coast"
+    read = client.post("/v1/sentences", json={"text": text}).json()
+    assert [(text[s["start"] : s["end"]], s["kind"]) for s in read["sentences"]] == [
+        ("Rain fell on Vik on Monday, the mayor said.", "prose"), ("READ MORE: Storm nears the coast", "link"),
+    ]  # fmt: skip
+    assert read["language"] == "en"
+
+
+def test_the_status(client: TestClient) -> None:
+    for _ in range(2):
+        client.get(f"/v1/articles/{SEED_ID}/digest")
+    status = client.get("/v1/status").json()
+    assert (status["ready"], status["models"], status["articles"]) == (True, ["counting"], 1)
+    assert status["tasks"] == {task: {"stored": 1, "computed": 1} for task in ("summary", "topics")}
+    assert status["memory_bytes"] > 10_000_000
 
 
 def test_health(client: TestClient) -> None:
@@ -175,6 +246,17 @@ TEXT = {"text": articles.HARBOUR}
         (lambda c: c.get("/v1/articles/nobody/digest"), 404, "unknown_article", "/v1/articles"),
         (lambda c: c.get("/v1/articles/..%2f..%2fetc%2fpasswd"), 404, "unknown_", ""),
         (lambda c: c.get("/v1/articles?limit=x"), 422, "invalid_request", "limit"),
+        (lambda c: c.get("/v1/articles?after=x"), 422, "invalid_request", "cursor"),
+        (lambda c: c.get("/v1/articles?q=%3F%21"), 422, "invalid_request", "no word"),
+        (lambda c: c.get("/v1/articles?since=yesterday"), 422, "invalid_request", "since"),
+        (lambda c: c.post("/v1/articles", json={"articles": [{"id": SEED_ID, "text": "Another."}]}), 409, "article_exists", "of its own"),
+        (lambda c: c.post("/v1/articles", json={"articles": [{"text": "Rain.", "date": "2024-02-31"}]}), 422, "invalid_request", "date"),
+        (lambda c: c.post("/v1/articles", json={"articles": [{"text": " "}]}), 422, "unreadable_text", "empty"),
+        (lambda c: c.get("/v1/articles/nobody/results"), 404, "unknown_article", "nobody"),
+        (lambda c: c.post("/v1/feedback", json={"article": "nobody", "topics": []}), 404, "unknown_article", "nobody"),
+        (lambda c: c.post("/v1/feedback", json={"article": SEED_ID, "topics": ["medtop:99"]}), 422, "invalid_option", "medtop:99"),
+        (lambda c: c.post("/v1/feedback", json={"article": SEED_ID, "topics": [" "]}), 422, "invalid_request", "no name"),
+        (lambda c: c.post("/v1/sentences", json={"text": ""}), 422, "unreadable_text", "empty"),
         (lambda c: c.get("/nowhere"), 404, "unknown_route", "/docs"),
         (lambda c: c.get("/v1/digest"), 405, "method_not_allowed", "POST"),
     ],

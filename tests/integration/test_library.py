@@ -1,0 +1,133 @@
+"""Articles beside their results, in SQLite and in PostgreSQL."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seeds.errors import ArticleExists, InvalidQuery, UnknownRecord
+from seeds.library import Filters, Library, Tag
+from seeds.records import Article, SeedFolder
+from seeds.store import Result, Store, now
+from seeds.tables import library as tables
+
+FLOOD = Article("The river took the mill of Vik. Nobody was hurt.", "flood", "Flood in Vik", "2024-05-08")
+VOTE = Article("The council of Vik voted for a new bridge.", "vote", None, "2024-06-01")
+FAIR = Article("The fair opened, as every year. Café tables stood in the square.", "fair")
+WEATHER, POLITICS = Tag("weather", "medtop:17000000", 0.9), Tag("politics", "medtop:11000000", 0.8)
+RESULT = Result("k1", "topics", "c", "lead", "1", "{}", None, "[]", 1.0, "2024-01-01T00:00:00.000+00:00")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    url = f"sqlite:///{tmp_path / 'results.db'}" if request.param == "sqlite" else request.getfixturevalue("postgresql")
+    store = Store(url)
+    with store.writing() as connection:
+        for table in reversed(tables.sorted_tables):
+            connection.execute(table.delete())
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def library(store: Store, tmp_path: Path) -> Library:
+    folder = tmp_path / "seeds"
+    folder.mkdir()
+    return Library(store, SeedFolder(folder))
+
+
+def ids(library: Library, **filters: str) -> list[str]:
+    return [entry.id for entry in library.page(Filters(**filters)).entries]
+
+
+def test_articles_are_listed_the_latest_first_and_searched(library: Library) -> None:
+    assert library.add([FLOOD, VOTE, FAIR]) == ["flood", "vote", "fair"]
+    assert ids(library) == ["vote", "flood", "fair"]
+    assert ids(library, words="vik") == ["vote", "flood"]
+    assert ids(library, words="river vik") == ["flood"]
+    assert ids(library, words="bri") == ["vote"]
+    assert ids(library, words='the "fair" OR NOT') == []
+    assert ids(library, words="flood") == ["flood"]  # it stands in the title
+    assert ids(library, since="2024-05-09") == ["vote"]
+    assert ids(library, until="2024-05-31") == ["flood"]
+    assert library.total() == 3
+    with pytest.raises(InvalidQuery, match="no word"):
+        library.page(Filters("?!"))
+
+
+def test_every_article_is_on_one_page(library: Library) -> None:
+    library.add([replace(FLOOD, id=f"a{n}", date=f"2024-05-{n % 3 + 1:02}" if n % 4 else None) for n in range(23)])
+    for filters in (Filters(), Filters(words="river")):
+        seen: list[str] = []
+        after: str | None = None
+        while True:
+            page = library.page(filters, after=after, limit=5)
+            seen += [entry.id for entry in page.entries]
+            if (after := page.next) is None:
+                break
+        assert sorted(seen) == sorted(f"a{n}" for n in range(23))
+    with pytest.raises(InvalidQuery, match="cursor"):
+        library.page(Filters(), after="2024-05-01")
+
+
+def test_an_id_stands_for_one_article(library: Library) -> None:
+    library.add([FLOOD])
+    assert library.add([FLOOD, VOTE]) == ["vote"]
+    with pytest.raises(ArticleExists, match="flood"):
+        library.add([FAIR, replace(FLOOD, text="Another text.")])
+    assert ids(library) == ["vote", "flood"]  # all or none
+
+
+def test_a_digest_is_kept_with_its_article(library: Library, store: Store) -> None:
+    library.add([FLOOD, VOTE])
+    made = [replace(RESULT, key="k1"), replace(RESULT, key="k2", created_at=now())]
+    store.save(made)
+    library.keep_digest("flood", made, [WEATHER, POLITICS])
+    library.keep_digest("flood", made, [WEATHER, POLITICS])
+    library.keep_digest("vote", [], [POLITICS])
+    library.keep_digest("nobody", made, [WEATHER])
+    assert [result.key for result in library.results("flood")] == ["k2", "k1"]
+    assert ids(library, topic="politics") == ids(library, topic="medtop:11000000") == ["vote", "flood"]
+    assert ids(library, topic="politics", words="river") == ["flood"]
+    assert ids(library, topic="politics", since="2024-06-01") == ["vote"]
+    assert ids(library, model="lead") == ["flood"]
+    assert library.page(Filters(topic="weather")).entries[0].topics == (WEATHER, POLITICS)
+    page = library.page(Filters(topic="politics"), limit=1)
+    assert [entry.id for entry in library.page(Filters(topic="politics"), after=page.next).entries] == ["flood"]
+    assert library.counts() == {
+        "": {"2024-05": 1, "2024-06": 1}, "politics": {"2024-05": 1, "2024-06": 1}, "weather": {"2024-05": 1},
+    }  # fmt: skip
+    library.keep_digest("flood", [], [WEATHER])
+    assert library.total("politics") == 1
+    with pytest.raises(UnknownRecord):
+        library.results("nobody")
+
+
+def test_a_correction_outlives_what_models_say(library: Library) -> None:
+    library.add([FLOOD])
+    library.keep_digest("flood", [], [POLITICS])
+    kept = library.correct("flood", [Tag("weather", "medtop:17000000")], who="Ann", note=None)
+    library.keep_digest("flood", [], [POLITICS])
+    assert library.page(Filters()).entries[0].topics == (Tag("weather", "medtop:17000000"),)
+    assert library.corrections() == library.corrections("flood") == [kept]
+    assert library.corrections(after=kept.id) == []
+    with pytest.raises(UnknownRecord):
+        library.correct("nobody", [], who=None, note=None)
+
+
+def test_the_seed_folder_is_followed(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / "seeds"
+    (folder / "b.txt").write_text(" date 2024-05-08 \nRain fell on Vik.")
+    (folder / "c.txt").write_bytes(b"\xff\xfe")
+    assert ids(library) == ["b", "c"]
+    library.keep_digest("b", [], [WEATHER])
+    (folder / "a.txt").write_text("Snow fell on Vik.")
+    (folder / "c.txt").unlink()
+    assert ids(library) == ["b", "a"]
+    assert ids(library, topic="weather") == ["b"]
+    (folder / "b.txt").unlink()
+    assert (ids(library), library.counts()) == (["a"], {"": {"": 1}})
+    assert library.get("a").text == "Snow fell on Vik."
+    with pytest.raises(ArticleExists):
+        library.add([replace(FLOOD, id="a")])
