@@ -128,6 +128,8 @@ def _embedded(source: ModelSource, folder: Path, inference: Inference) -> ModelI
         vocabulary=vocabulary.RELEASE,
         defaults=NEWS_MINILM_DEFAULTS,
         parameters={"text": SPLITTER, "versions": _versions("torch", "tokenizers")},
+        thresholds=folders.thresholds_of(folder),
+        quality=folders.quality_of(folder),
     )
 
 

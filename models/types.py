@@ -77,6 +77,16 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicQuality:
+    """How well a model knows a topic, measured on that many articles that have it."""
+
+    articles: int
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What a model is, known from its folder without loading it.
 
@@ -92,6 +102,8 @@ class ModelInfo:
         defaults: its own values of options, where a caller gives none.
         parameters: what else can change output.
         labels: what the model itself calls a topic, by the topic's name, where it has labels of its own.
+        thresholds: the lowest score with which a topic is answered, by its qcode, where the model has one for each.
+        quality: how well its card says that it knows each topic, by the topic's name.
     """
 
     id: str
@@ -111,6 +123,8 @@ class ModelInfo:
     defaults: Mapping[str, object] = field(default_factory=dict)
     parameters: Mapping[str, object] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    quality: Mapping[str, TopicQuality] = field(default_factory=dict)
 
     @property
     def takes_labels(self) -> bool:

@@ -27,7 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from seeds.errors import ArticleExists, InvalidQuery, UnknownRecord, UnreadableRecord
 from seeds.records import Article, SeedFolder
 from seeds.store import Result, Store, now
-from seeds.tables import articles, counts, feedback, history, results, topics
+from seeds.tables import articles, counts, feedback, history, results, search, topics
 
 WORD = re.compile(r"\w+")
 MOST_WORDS = 20
@@ -68,8 +68,8 @@ class Filters:
     """Which articles are wanted.
 
     Args:
-        words: all of them stand in title or text; the last one may be the beginning of a word.
-        topic: name or qcode.
+        words: all of them stand in title or text.
+        topic: its name.
         since, until: ISO dates, both included.
         model: the id of a model that made a result of the article.
     """
@@ -158,8 +158,10 @@ class Library:
             if value and "\0" in value:
                 raise InvalidQuery("The query holds the character U+0000, which no article holds. Leave it out.")
         wanted = self._wanted(filters)
-        source = topics if filters.topic and not filters.words else articles
-        order = (source.c.number,) if filters.words else (source.c.date, source.c.number)
+        source = topics if filters.topic else articles
+        order: tuple[ColumnElement[Any], ...] = (source.c.date, source.c.number)
+        if filters.words:
+            order = (search.c.rowid if self._store.is_sqlite else articles.c.number,)
         if after is not None:
             date, number = _cursor(after)
             wanted = wanted.where(tuple_(*order) < tuple_(*((number,) if filters.words else (date, number))))
@@ -264,15 +266,12 @@ class Library:
 
     def _wanted(self, filters: Filters) -> Select[Any]:
         wanted = select(articles.c.number, articles.c.id, articles.c.title, articles.c.date, articles.c.language)
-        if filters.topic:
-            name = func.coalesce(
-                select(topics.c.name).where(topics.c.qcode == filters.topic).limit(1).scalar_subquery(), filters.topic
-            )
-            matches = (topics.c.number == articles.c.number) & (topics.c.name == name)
-            wanted = wanted.join(topics, matches)
+        dated = articles
         if filters.words:
-            wanted = wanted.where(self._holds(filters.words))
-        dated = topics if filters.topic and not filters.words else articles
+            wanted = self._holding(wanted, filters.words)
+        if filters.topic:
+            wanted = wanted.join(topics, (topics.c.number == articles.c.number) & (topics.c.name == filters.topic))
+            dated = articles if filters.words else topics
         if filters.since:
             wanted = wanted.where(dated.c.date >= filters.since)
         if filters.until:
@@ -282,18 +281,17 @@ class Library:
             wanted = wanted.where(articles.c.number.in_(by_model))
         return wanted
 
-    def _holds(self, words: str) -> ColumnElement[bool]:
+    def _holding(self, wanted: Select[Any], words: str) -> Select[Any]:
+        """Those that hold the words. The index gives them in the order they were added."""
         found = WORD.findall(words)[:MOST_WORDS]
         if not found:
             raise InvalidQuery(f"There is no word in {words!r}. Search for one that the article holds.")
         if self._store.is_sqlite:
-            query = " ".join(f'"{word}"' for word in found) + "*"
-            matching = text("SELECT rowid FROM dateline_words WHERE dateline_words MATCH :words").bindparams(
-                words=query
-            )
-            return articles.c.number.in_(matching)
-        query = " & ".join(found) + ":*"
-        return literal_column("words").op("@@")(func.to_tsquery("simple", query))
+            quoted = " ".join(f'"{word}"' for word in found)
+            matches = text("dateline_words MATCH :words").bindparams(words=quoted)
+            return wanted.join(search, search.c.rowid == articles.c.number).where(matches)
+        query = func.plainto_tsquery("simple", " ".join(found))
+        return wanted.where(literal_column("words").op("@@")(query))
 
     @staticmethod
     def _tags(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[Tag, ...]]:

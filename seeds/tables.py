@@ -15,6 +15,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    column,
+    table,
     text,
 )
 
@@ -86,6 +88,8 @@ feedback = Table(
     Column("created_at", String(32), nullable=False),
 )
 
+search = table("dateline_words", column("rowid"))
+"""The words of articles, in SQLite: a virtual table. In PostgreSQL they are a column of the articles."""
 SEARCHED_CHARACTERS = 200_000
 """How much of a text is searched in PostgreSQL, whose index of one text is bounded."""
 SQLITE_SEARCH = (

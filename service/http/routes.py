@@ -117,7 +117,7 @@ async def articles(
 ) -> schemas.ArticlePage:
     """The articles that are kept, seed records and those that were sent: the latest first; where words are searched,
     those added last."""
-    filters = Filters(q or None, topic or None, since, until, model or None)
+    filters = Filters(q or None, _tag(topic).name if topic else None, since, until, model or None)
     library = service.library
     page = await run_in_threadpool(library.page, filters, after=after, limit=limit)
     total = await run_in_threadpool(library.total) if filters == Filters() else None
@@ -253,13 +253,11 @@ async def models(service: Running) -> schemas.ModelList:
 
 
 @v1.get("/topics", tags=["models"])
-async def topics() -> schemas.Vocabulary:
-    """The vocabulary, with its release: every concept, retired ones included."""
-    return schemas.Vocabulary(
-        release=vocabulary.RELEASE,
-        credit=vocabulary.CREDIT,
-        topics=[schemas.ConceptEntry.model_validate(concept) for concept in vocabulary.concepts().values()],
-    )
+async def topics(service: Running) -> schemas.Vocabulary:
+    """The vocabulary, with its release: every concept, retired ones too, and how well the default model knows it."""
+    info = await service.model_info(service.settings.topics_model)
+    entries = [schemas.ConceptEntry.of(concept, info) for concept in vocabulary.concepts().values()]
+    return schemas.Vocabulary(release=vocabulary.RELEASE, credit=vocabulary.CREDIT, topics=entries)
 
 
 @v1.get("/topics/counts", tags=["articles"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from models import vocabulary
 from models.errors import InvalidOption, ModelCorrupt, UnknownModel, UnreadableText
 from models.options import SummaryOptions, TopicsOptions
 from models.parameters import key_parameters
@@ -224,3 +225,12 @@ def test_plain_stories_get_their_topic(shipped: Model, text: str, qcode: str) ->
     [outcome] = shipped.run([Work(Document(text), topics=TopicsOptions())])
     assert outcome.topics
     assert qcode in [topic.qcode for topic in outcome.topics]
+
+
+def test_the_card_says_how_well_each_topic_is_known(shipped: Model) -> None:
+    info = shipped.info
+    names = {vocabulary.concept(qcode).name for qcode in vocabulary.TOP_LEVEL}
+    assert set(info.quality) == names
+    assert set(info.thresholds) == set(vocabulary.TOP_LEVEL)
+    sport = info.quality["sport"]
+    assert 2 * sport.precision * sport.recall / (sport.precision + sport.recall) == pytest.approx(sport.f1, abs=0.01)

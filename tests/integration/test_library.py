@@ -46,7 +46,7 @@ def test_articles_are_listed_the_latest_first_and_searched(library: Library) -> 
     assert ids(library) == ["vote", "flood", "fair"]
     assert ids(library, words="vik") == ["vote", "flood"]
     assert ids(library, words="river vik") == ["flood"]
-    assert ids(library, words="bri") == ["vote"]
+    assert ids(library, words="Café") == ["fair"]
     assert ids(library, words='the "fair" OR NOT') == []
     assert ids(library, words="flood") == ["flood"]  # it stands in the title
     assert ids(library, since="2024-05-09") == ["vote"]
@@ -88,7 +88,7 @@ def test_a_digest_is_kept_with_its_article(library: Library, store: Store) -> No
     library.keep_digest("vote", [], [POLITICS])
     library.keep_digest("nobody", made, [WEATHER])
     assert [result.key for result in library.results("flood")] == ["k2", "k1"]
-    assert ids(library, topic="politics") == ids(library, topic="medtop:11000000") == ["vote", "flood"]
+    assert ids(library, topic="politics") == ["vote", "flood"]
     assert ids(library, topic="politics", words="river") == ["flood"]
     assert ids(library, topic="politics", since="2024-06-01") == ["vote"]
     assert ids(library, model="lead") == ["flood"]
