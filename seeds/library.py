@@ -33,6 +33,7 @@ WORD = re.compile(r"\w+")
 MOST_WORDS = 20
 CURSOR = re.compile(r"(\d{4}-\d\d-\d\d|)~(\d{1,18})")
 ROWS_AT_ONCE = 500
+OPENING_CHARACTERS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,11 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An article in a list."""
+    """An article in a list; `opening` is how its text begins."""
 
     id: str
     title: str | None
+    opening: str
     date: str | None
     language: str | None
     topics: tuple[Tag, ...] = ()
@@ -170,7 +172,14 @@ class Library:
             rows = connection.execute(wanted).mappings().all()
             tags = self._tags(connection, [row["number"] for row in rows[:limit]])
         entries = tuple(
-            Entry(row["id"], row["title"], row["date"] or None, row["language"], tags.get(row["number"], ()))
+            Entry(
+                row["id"],
+                row["title"],
+                " ".join(row["opening"].split()),
+                row["date"] or None,
+                row["language"],
+                tags.get(row["number"], ()),
+            )
             for row in rows[:limit]
         )
         more = len(rows) > limit
@@ -265,7 +274,9 @@ class Library:
             return [_correction(row) for row in connection.execute(wanted).mappings()]
 
     def _wanted(self, filters: Filters) -> Select[Any]:
-        wanted = select(articles.c.number, articles.c.id, articles.c.title, articles.c.date, articles.c.language)
+        opening = func.substr(articles.c.text, 1, OPENING_CHARACTERS).label("opening")
+        columns = [articles.c[name] for name in ("number", "id", "title", "date", "language")]
+        wanted = select(*columns, opening)
         dated = articles
         if filters.words:
             wanted = self._holding(wanted, filters.words)

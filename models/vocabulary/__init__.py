@@ -44,6 +44,17 @@ def concepts() -> dict[str, Concept]:
         }
 
 
+def down_to(levels: int | None) -> list[Concept]:
+    """The concepts of the first levels of the tree, or of all, in the vocabulary's own order."""
+    found = concepts()
+    if levels is None:
+        return list(found.values())
+    kept: set[str | None] = {None}
+    for _ in range(levels):
+        kept |= {one.qcode for one in found.values() if one.broader in kept}
+    return [one for one in found.values() if one.qcode in kept]
+
+
 def concept(qcode: str) -> Concept:
     """The concept of that code.
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from seeds.store import Store
 from service import __version__
 from service.errors import InvalidRequest, MethodNotAllowed, UnknownRoute, expected, problem_of
-from service.http import huggingface, routes, schemas
+from service.http import huggingface, pages, routes, schemas
 from service.http.metrics import Metrics
 from service.http.middleware import ApiKeys, LimitBody, ReplyHeaders
 from service.http.problems import problem_response
@@ -71,6 +71,8 @@ def create_app(
         description=DESCRIPTION,
         lifespan=lifespan,
         responses={"default": PROBLEM},
+        docs_url=None,  # ours loads nothing from elsewhere
+        redoc_url=None,
     )
     app.state.settings = settings
     app.state.drain = drain
@@ -84,6 +86,8 @@ def create_app(
     app.include_router(metrics.router())
     app.include_router(routes.v1)
     app.include_router(huggingface.router)
+    app.include_router(pages.router)
+    app.router.routes += pages.mounts()
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected)

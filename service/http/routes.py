@@ -138,13 +138,7 @@ async def add_articles(request: schemas.AddRequest, service: Running) -> schemas
     return schemas.AddedArticles(articles=[str(article.id) for article in sent], added=len(added))
 
 
-@v1.get("/articles/{article_id}", tags=["articles"])
-async def article(article_id: ArticleId, service: Running) -> schemas.ArticleReply:
-    """One article. Offsets in its digest refer to this text."""
-    return schemas.ArticleReply.model_validate(await run_in_threadpool(service.library.get, article_id))
-
-
-@v1.get("/articles/{article_id}/digest", tags=["articles"], response_model=schemas.DigestReply)
+@v1.get("/articles/{article_id:path}/digest", tags=["articles"], response_model=schemas.DigestReply)
 async def article_digest(
     article_id: ArticleId,
     service: Running,
@@ -161,7 +155,7 @@ async def article_digest(
     return schemas.json_response(answer.to_json())
 
 
-@v1.get("/articles/{article_id}/results", tags=["articles"])
+@v1.get("/articles/{article_id:path}/results", tags=["articles"])
 async def article_results(article_id: ArticleId, service: Running) -> schemas.KeptResults:
     """Every result that was made of an article by its id, the newest first."""
     kept = await run_in_threadpool(service.library.results, article_id)
@@ -173,6 +167,12 @@ def _kept(result: Result) -> schemas.KeptResult:
     return schemas.KeptResult(
         task=cast(Task, result.task), value=json.loads(result.value), provenance=schemas.Provenance(**fields)
     )
+
+
+@v1.get("/articles/{article_id:path}", tags=["articles"])
+async def article(article_id: ArticleId, service: Running) -> schemas.ArticleReply:
+    """One article. Offsets in its digest refer to this text."""
+    return schemas.ArticleReply.model_validate(await run_in_threadpool(service.library.get, article_id))
 
 
 @v1.post("/feedback", tags=["articles"], status_code=201)
@@ -253,10 +253,13 @@ async def models(service: Running) -> schemas.ModelList:
 
 
 @v1.get("/topics", tags=["models"])
-async def topics(service: Running) -> schemas.Vocabulary:
+async def topics(
+    service: Running,
+    levels: Annotated[int | None, Query(ge=1, le=10, description="Levels of the tree; all when absent")] = None,
+) -> schemas.Vocabulary:
     """The vocabulary, with its release: every concept, retired ones too, and how well the default model knows it."""
     info = await service.model_info(service.settings.topics_model)
-    entries = [schemas.ConceptEntry.of(concept, info) for concept in vocabulary.concepts().values()]
+    entries = [schemas.ConceptEntry.of(concept, info) for concept in vocabulary.down_to(levels)]
     return schemas.Vocabulary(release=vocabulary.RELEASE, credit=vocabulary.CREDIT, topics=entries)
 
 

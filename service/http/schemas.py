@@ -281,6 +281,7 @@ class ArticleReply(Reply):
 class ArticleEntry(Reply):
     id: str
     title: str | None
+    opening: str = Field(description="How its text begins")
     date: str | None
     language: str | None
     topics: list[ArticleTopic] = Field(description="What it is listed under; empty until its digest was asked for")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import event
@@ -168,6 +169,14 @@ def test_an_article_is_kept_digested_found_and_corrected(client: TestClient) -> 
     assert client.get("/v1/articles", params={"topic": "e"}).json()["articles"] == []
     assert client.get("/v1/topics/counts").json()["topics"]["the mill"] == {"2024-05": 1}
     assert [entry["note"] for entry in client.get("/v1/feedback").json()["corrections"]] == ["It is a flood."]
+
+
+def test_an_id_may_hold_anything_that_can_be_shown(client: TestClient) -> None:
+    id = "archive/2024 #1?.txt"
+    client.post("/v1/articles", json={"articles": [{"id": id, "text": "Rain fell."}]})
+    place = "/v1/articles/" + quote(id, safe="")
+    assert client.get(place).json()["id"] == client.get(f"{place}/digest").json()["id"] == id
+    assert len(client.get(f"{place}/results").json()["results"]) == 2
 
 
 def test_an_article_without_an_id_gets_one(client: TestClient) -> None:

@@ -1,0 +1,45 @@
+// Which view is shown: `#/articles/some-id?q=flood`.
+
+import { articles, article } from "./articles.js";
+import { digest } from "./digest.js";
+import { announce, fill, h } from "./dom.js";
+import { health } from "./health.js";
+import { problem } from "./problem.js";
+import { topics } from "./topics.js";
+
+const main = document.getElementById("main");
+const VIEWS = { digest, articles, topics, health };
+let leave = () => {};
+
+async function show() {
+  leave();
+  const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const [name = "digest", ...rest] = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const view = name === "articles" && rest.length ? article : VIEWS[name] || digest;
+  for (const link of document.querySelectorAll("nav a"))
+    if (link.hash.slice(2) === (VIEWS[name] ? name : "digest")) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  const leaving = new AbortController();
+  leave = () => leaving.abort();
+  const root = h("div", { className: `view ${view.name}` });
+  fill(main, root);
+  try {
+    await view(root, { path: rest, search: new URLSearchParams(search), signal: leaving.signal });
+  } catch (error) {
+    if (error.name !== "AbortError") fill(root, problem(error));
+  }
+  if (leaving.signal.aborted) return;
+  const heading = main.querySelector("h1");
+  document.title = heading ? `${heading.textContent} · Dateline` : "Dateline";
+  announce(document.title);
+}
+
+window.addEventListener("hashchange", async () => {
+  await show();
+  main.focus({ preventScroll: false });
+});
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // its address would be taken for a view
+  main.focus();
+});
+show();

@@ -1,0 +1,68 @@
+// The vocabulary as a tree: how often each topic occurs, over time, and how well the model knows it.
+
+import { call, query } from "./api.js";
+import { fill, h, number, score } from "./dom.js";
+
+const WEAK = 0.8;
+const SVG = "http://www.w3.org/2000/svg";
+
+export async function topics(root, { signal }) {
+  const [vocabulary, counted] = await Promise.all([call("v1/topics", { signal }), call("v1/topics/counts", { signal })]);
+  const narrower = new Map();
+  for (const topic of vocabulary.topics) narrower.set(topic.broader, [...(narrower.get(topic.broader) || []), topic]);
+  const top = narrower.get(null) || [];
+  const names = new Set(vocabulary.topics.map((topic) => topic.name));
+  const own = Object.keys(counted.topics).filter((name) => !names.has(name));
+  const months = Object.keys(counted.months).filter(Boolean).sort();
+  fill(
+    root,
+    h("h1", {}, "Topics"),
+    h("p", { className: "hint" }, `${vocabulary.release}. ${vocabulary.credit}. Counted are the articles that are kept, by the topics they are listed under.`),
+    h("ul", { className: "tree" }, top.map((topic) => h("li", {}, entry(topic, counted, months), branch(topic, narrower)))),
+    own.length > 0 && [h("h2", {}, "Names that readers gave"), h("ul", { className: "tree" }, own.map((name) => h("li", {}, entry({ name }, counted, months))))],
+  );
+}
+
+function entry(topic, counted, months) {
+  const by = counted.topics[topic.name] || {};
+  const total = Object.values(by).reduce((a, b) => a + b, 0);
+  return h(
+    "div",
+    { className: "topic" },
+    h("h2", { className: "name" }, total ? h("a", { href: `#/articles${query({ topic: topic.qcode || topic.name })}` }, topic.name) : topic.name),
+    h("span", { className: "count" }, total ? `${number(total)} ${total === 1 ? "article" : "articles"}` : "no articles"),
+    total > 0 && months.length > 1 && trend(topic.name, by, months),
+    topic.quality &&
+      h(
+        "span",
+        { className: topic.quality.f1 < WEAK ? "quality weak" : "quality" },
+        `${topic.quality.f1 < WEAK ? "weak: " : ""}precision ${score(topic.quality.precision)}, recall ${score(topic.quality.recall)} on ${number(topic.quality.articles)} articles; answered from ${score(topic.threshold)}`,
+      ),
+  );
+}
+
+function trend(name, by, months) {
+  const values = months.map((month) => by[month] || 0);
+  const most = Math.max(...values);
+  const points = values.map((value, i) => `${(100 * i) / (months.length - 1)},${22 - (20 * value) / most}`).join(" ");
+  const chart = document.createElementNS(SVG, "svg");
+  for (const [key, value] of Object.entries({ viewBox: "0 0 100 24", preserveAspectRatio: "none", class: "trend", role: "img" })) chart.setAttribute(key, value);
+  chart.setAttribute("aria-label", `${name}: from ${months[0]} to ${months.at(-1)}, at most ${most} a month`);
+  const drawn = document.createElementNS(SVG, "polyline");
+  drawn.setAttribute("points", points);
+  chart.append(drawn);
+  return chart;
+}
+
+/** The narrower topics, made when they are opened: there are over a thousand. */
+function branch(topic, narrower) {
+  const below = (narrower.get(topic.qcode) || []).filter((one) => !one.retired);
+  if (!below.length) return null;
+  const list = h("ul", {});
+  const details = h("details", {}, h("summary", {}, `${below.length} narrower`), list);
+  details.addEventListener("toggle", () => {
+    if (details.open && !list.children.length)
+      fill(list, below.map((one) => h("li", {}, one.name, " ", h("span", { className: "hint" }, one.qcode), branch(one, narrower))));
+  });
+  return details;
+}
