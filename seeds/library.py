@@ -147,7 +147,7 @@ class Library:
                 row = connection.execute(wanted).mappings().first()
             if row is None:
                 raise
-        return Article(row["text"], id, row["title"], row["date"] or None, row["url"], row["language"])
+        return _article(row)
 
     def page(self, filters: Filters, *, after: str | None = None, limit: int = 100) -> Page:
         """A page of the articles wanted: the latest first, by date; where words are searched, those added last first.
@@ -272,6 +272,30 @@ class Library:
             wanted = wanted.where(feedback.c.article == id)
         with self._store.reading() as connection:
             return [_correction(row) for row in connection.execute(wanted).mappings()]
+
+    def export(
+        self, *, after: int = 0, limit: int = ROWS_AT_ONCE
+    ) -> tuple[list[tuple[Article, list[Result]]], int | None]:
+        """Some articles in the order they were added, each with its latest result of each task; and what to give as
+        `after` for the next, None behind the last."""
+        self._refresh()
+        with self._store.reading() as connection:
+            wanted = select(articles).where(articles.c.number > after).order_by(articles.c.number).limit(limit)
+            rows = connection.execute(wanted).mappings().all()
+            numbers = [row["number"] for row in rows]
+            made = (
+                select(history.c.number, results)
+                .join(results, results.c.key == history.c.key)
+                .where(history.c.number.in_(numbers))
+                .order_by(results.c.created_at, results.c.key)
+            )
+            latest: dict[int, dict[str, Result]] = {number: {} for number in numbers}
+            for found in connection.execute(made).mappings():
+                fields = dict(found)
+                number = fields.pop("number")
+                latest[number][fields["task"]] = Result(**fields)
+        exported = [(_article(row), list(latest[row["number"]].values())) for row in rows]
+        return exported, numbers[-1] if len(rows) == limit else None
 
     def _wanted(self, filters: Filters) -> Select[Any]:
         opening = func.substr(articles.c.text, 1, OPENING_CHARACTERS).label("opening")
@@ -403,6 +427,10 @@ class Library:
                 connection.execute(delete(history).where(history.c.number == number))
                 connection.execute(delete(articles).where(articles.c.number == number))
                 self._count(connection, {("", date[:7]): -1})
+
+
+def _article(row: RowMapping) -> Article:
+    return Article(row["text"], row["id"], row["title"], row["date"] or None, row["url"], row["language"])
 
 
 def _cursor(written: str) -> tuple[str, int]:

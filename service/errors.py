@@ -9,6 +9,7 @@ ServiceError
 ├── Overloaded         more work waits than can be done in time
 ├── DeadlineExceeded   the work had not begun in time
 ├── ClientLeft         nobody waits for the answer any more
+├── UnknownRun         there is no archive run of that name
 ├── ArchiveChanged     an archive run is not the one that its checkpoint belongs to
 ├── ExecutorUnavailable  what an archive was to run on is not there
 ├── OutputUnwritable   an archive's output cannot be written
@@ -64,6 +65,10 @@ class DeadlineExceeded(ServiceError):
 
 class ClientLeft(ServiceError):
     """Nobody waits for the answer any more."""
+
+
+class UnknownRun(ServiceError):
+    """There is no such archive run."""
 
 
 class ArchiveChanged(ServiceError):
@@ -127,6 +132,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     MethodNotAllowed: Problem(405, "method_not_allowed", "Method not allowed"),
     TooLarge: Problem(413, "too_large", "Too large"),
     NotReady: Problem(503, "not_ready", "Not ready"),
+    UnknownRun: Problem(404, "unknown_run", "Unknown archive run"),
     ArchiveChanged: Problem(409, "archive_changed", "Archive changed"),
     ExecutorUnavailable: Problem(503, "executor_unavailable", "Executor unavailable"),
     OutputUnwritable: Problem(507, "output_unwritable", "Output cannot be written"),

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
         (), description="Comma-separated keys; when set, every `/v1` and `/models` request must carry one as "
         "a bearer token",
     )  # fmt: skip
+    runs: Path | None = Field(
+        None, description="Folder that `dateline archive` writes its outputs to: the page and `/v1/runs` show its runs"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged to stderr")
 
     @field_validator("api_keys", mode="before")

@@ -1,6 +1,7 @@
 """Counts of what became of an archive's records."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -8,13 +9,15 @@ from typing import Any
 
 from seeds.outputs import Row
 
+MONTH = re.compile(r"\d{4}-\d\d")
 WORD_STEPS = (50, 200, 500, 1000, 5000)
 
 
 @dataclass(slots=True)
 class Counts:
     """`records` are rows of the output, `left_out` those that its format cannot hold. `skipped`: what was in the input
-    but is no record, by kind; `kinds`: failures by type; `topics`: records by topic; `words`: records by length."""
+    but is no record, by kind; `kinds`: failures by type; `topics`: records by topic; `months`: records by Media Topic
+    and month of publication, as `2024-05 sport`; `words`: records by length."""
 
     records: int = 0
     failed: int = 0
@@ -23,12 +26,13 @@ class Counts:
     skipped: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     topics: Counter[str] = field(default_factory=Counter)
+    months: Counter[str] = field(default_factory=Counter)
     words: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Counts") -> None:
         for name in ("records", "failed", "cached", "left_out"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("skipped", "kinds", "topics", "words"):
+        for name in ("skipped", "kinds", "topics", "months", "words"):
             getattr(self, name).update(getattr(other, name))
 
     def count(self, row: Row, *, cached: bool) -> None:
@@ -40,6 +44,8 @@ class Counts:
         elif cached:
             self.cached += 1
         self.topics.update(topic["name"] for topic in row.topics or ())
+        if row.date and MONTH.match(row.date):  # a caller's own labels may be too many to be counted so
+            self.months.update(f"{row.date[:7]} {topic['name']}" for topic in row.topics or () if topic["qcode"])
         if row.text:
             self.words[_length(row.text)] += 1
 

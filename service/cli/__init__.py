@@ -11,6 +11,7 @@ from service import __version__
 from service.cli.archive import archive
 from service.cli.digest import digest
 from service.cli.evaluate import evaluate
+from service.cli.export import export
 from service.cli.models import models_app
 from service.cli.serve import serve
 
@@ -20,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, digest, archive):
+for command in (serve, digest, archive, export):
     app.command()(command)
 app.add_typer(models_app, name="models")
 app.command()(evaluate)

@@ -3,11 +3,12 @@
 import json
 import time
 from dataclasses import asdict
+from pathlib import Path as FilePath
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from models import memory, vocabulary
 from models.catalog import list_models
@@ -18,14 +19,16 @@ from seeds.library import Filters, Tag
 from seeds.records import Article, check_text
 from seeds.store import Result
 from service import __version__
+from service.archive import listing
 from service.digest import DigestOptions
-from service.errors import InvalidRequest, NotReady, TooLarge
+from service.errors import InvalidRequest, NotReady, TooLarge, UnknownRun
 from service.http import schemas
 from service.http.state import Drain, Running, Service
 
 health = APIRouter(tags=["health"])
 v1 = APIRouter(prefix="/v1")
 ArticleId = Annotated[str, Path(description="Of a seed record, its file's name without .txt")]
+RunName = Annotated[str, Path(description="The name of the run's output")]
 DAY = r"^\d{4}-\d\d-\d\d$"
 
 
@@ -229,6 +232,45 @@ async def status(request: Request, service: Running) -> schemas.Status:
         memory_bytes=memory.resident_memory(),
         articles=await run_in_threadpool(service.library.total),
     )
+
+
+@v1.get("/runs", tags=["archive runs"])
+async def runs(service: Running) -> schemas.Runs:
+    """The archive runs of the command line in the folder DATELINE_RUNS, the latest first."""
+    folder = service.settings.runs
+    found = await run_in_threadpool(listing.runs, folder) if folder else []
+    return schemas.Runs(folder=folder is not None, runs=[schemas.Run.model_validate(run) for run in found])
+
+
+@v1.get("/runs/{name}", tags=["archive runs"])
+async def run(name: RunName, service: Running) -> schemas.Run:
+    """How one run stands."""
+    return schemas.Run.model_validate(await run_in_threadpool(listing.run, _runs_folder(service), name))
+
+
+@v1.get("/runs/{name}/failures", tags=["archive runs"])
+async def run_failures(
+    name: RunName,
+    service: Running,
+    after: Annotated[int, Query(ge=0, le=2**53, description="Failures to skip")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Failures on the page, at most")] = 100,
+) -> schemas.RunFailures:
+    """The records of a run that failed, and why."""
+    found = await run_in_threadpool(listing.failures, _runs_folder(service), name, after=after, limit=limit)
+    return schemas.RunFailures(failures=[schemas.RunFailure.model_validate(failure) for failure in found])
+
+
+@v1.get("/runs/{name}/output", tags=["archive runs"], response_class=FileResponse)
+async def run_output(name: RunName, service: Running) -> FileResponse:
+    """The file that a finished run wrote."""
+    path = await run_in_threadpool(listing.output, _runs_folder(service), name)
+    return FileResponse(path, filename=path.name)
+
+
+def _runs_folder(service: Service) -> FilePath:
+    if service.settings.runs is None:
+        raise UnknownRun("No runs are shown here. Set DATELINE_RUNS to the folder that dateline archive writes to.")
+    return service.settings.runs
 
 
 @v1.get("/models", tags=["models"])

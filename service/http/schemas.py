@@ -398,6 +398,48 @@ class Vocabulary(Reply):
     topics: list[ConceptEntry]
 
 
+class RunCounts(Reply):
+    records: int
+    failed: int
+    cached: int
+    left_out: int
+    skipped: dict[str, int] = Field(description="What was no record, by kind")
+    kinds: dict[str, int] = Field(description="Failures, by type")
+    topics: dict[str, int]
+    months: dict[str, int] = Field(description="Media Topics by month of publication, as `2024-05 sport`")
+    words: dict[str, int] = Field(description="Records by length")
+
+
+class Run(Reply):
+    """An archive run of the command line."""
+
+    name: str = Field(description="Of its output")
+    stage: Literal["running", "closing", "finished"] = Field(
+        description="One that was stopped is `running` until it is taken up"
+    )
+    started_at: str
+    inputs: list[str]
+    models: dict[Task, str]
+    counts: RunCounts
+    output_bytes: int = Field(description="0 until it is finished")
+
+
+class Runs(Reply):
+    folder: bool = Field(description="Whether DATELINE_RUNS says where the runs are")
+    runs: list[Run]
+
+
+class RunFailure(Reply):
+    record: int
+    place: str
+    id: str
+    error: dict[str, Any]
+
+
+class RunFailures(Reply):
+    failures: list[RunFailure]
+
+
 class TopicCounts(Reply):
     months: dict[str, int] = Field(description="All articles by month, `2024-05`; empty where the day is not known")
     topics: dict[str, dict[str, int]] = Field(description="The same for each topic, by its name")

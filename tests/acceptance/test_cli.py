@@ -1,6 +1,7 @@
 """The command line, as a user runs it."""
 
 import contextlib
+import gzip
 import json
 import os
 import pty
@@ -8,8 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
+from seeds.library import Library, Tag
+from seeds.records import Article, SeedFolder
+from seeds.store import Result, Store, now
 from tests import articles
 from tests.conftest import SEED_ID
 
@@ -146,3 +151,37 @@ def test_a_wrong_setting_is_named() -> None:
 def test_models_are_listed() -> None:
     lines = [json.loads(line) for line in run("models", "list").stdout.splitlines()]
     assert [line["id"] for line in lines if line["ready"]] == ["news-minilm", "lead"]
+
+
+def test_what_is_kept_is_exported(tmp_path: Path, seeds_folder: Path) -> None:
+    store = Store(f"sqlite:///{seeds_folder / 'results.db'}")
+    library = Library(store, SeedFolder(seeds_folder))
+    library.add([Article("Rain fell on Vik.", "rain", "Rain", "2024-05-08")])
+    made = Result(
+        "k" * 64, "summary", "c", "lead", "1", '{"language": "en"}', None, '{"text": "Rain fell on Vik."}', 1.0, now()
+    )
+    store.save([made])
+    library.keep_digest("rain", [made], None)
+    library.correct("rain", [Tag("weather", "medtop:17000000")], who="Ann", note=None)
+    store.close()
+
+    def exported(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return run("export", *arguments, DATELINE_SEEDS=str(seeds_folder))
+
+    rows = [json.loads(line) for line in exported("--with-text").stdout.splitlines()]
+    assert {row["id"]: row["text"][:4] for row in rows} == {"rain": "Rain", SEED_ID: "An A"}
+    [rain] = [row for row in rows if row["id"] == "rain"]
+    assert (rain["language"], rain["summary"], rain["topics"]) == ("en", {"text": "Rain fell on Vik."}, None)
+    assert rain["provenance"] == {"summary": {"model": "lead", "revision": "1", "key": "k" * 64}}
+    assert json.loads(exported("--corrections").stdout)["topics"] == [{"name": "weather", "qcode": "medtop:17000000"}]
+    assert exported("--format", "csv", "--out", str(tmp_path / "all.csv.gz")).returncode == 0
+    assert len(gzip.decompress((tmp_path / "all.csv.gz").read_bytes()).splitlines()) == 3
+    assert exported("--format", "parquet", "--out", str(tmp_path / "all")).returncode == 0
+    assert pyarrow.parquet.read_table(tmp_path / "all").num_rows == 2
+    for arguments, says in (
+        (["--format", "xml"], "jsonl, csv"),
+        (["--format", "parquet"], "--out"),
+        (["--out", str(tmp_path / "all")], "exists"),
+    ):
+        refused = exported(*arguments)
+        assert (refused.returncode, says in refused.stderr) == (2, True), refused.stderr

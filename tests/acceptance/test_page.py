@@ -1,8 +1,10 @@
 """The page in a real browser: each view, with a mouse, with the keyboard alone, on a phone, in the dark."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.http.app import create_app
 from service.settings import Settings
+from tests.acceptance.test_cli import DATELINE
 from tests.browser import Tab, chromium, tab
 from tests.conftest import SEED_FILE, SEED_ID
 from tests.live import live
@@ -37,13 +40,33 @@ def browser() -> Iterator[Browser]:
 def app(folder: Path) -> ASGIApp:
     folder.mkdir()
     shutil.copy(SEED_FILE, folder)
-    return create_app(Settings(seeds=folder, max_article_characters=LIMIT))
+    runs = folder.with_name("runs")
+    runs.mkdir()
+    return create_app(Settings(seeds=folder, max_article_characters=LIMIT, runs=runs))
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
     with live(app(tmp_path_factory.mktemp("page") / "seeds")) as base:
         yield base
+
+
+@pytest.fixture(scope="module")
+def archive(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output of an archive run."""
+    folder = next(tmp_path_factory.getbasetemp().glob("page*/runs"))
+    flood = "The river took the mill of Vik after a week of rain and storms, and hundreds had to flee from the flood."
+    rows = [
+        {"id": "a", "date": "2024-05-08", "text": flood},
+        {"id": "b", "text": ""},
+        {"id": "c", "date": "2024-06-01", "text": flood + " So it was."},
+        {"id": "d", "text": "Rain."},
+    ]
+    (folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = [DATELINE, "archive", "in.jsonl", "--out", "out.jsonl", "--executor", "local"]
+    done = subprocess.run(command, cwd=folder, env=os.environ | {"HF_HUB_OFFLINE": "1"}, capture_output=True, text=True)
+    assert done.returncode == 3, done.stderr
+    return folder / "out.jsonl"
 
 
 @pytest.fixture
@@ -242,9 +265,11 @@ def test_with_the_keyboard_alone(page: Tab) -> None:
     [{}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 740}}],
     ids=["light", "dark", "phone"],
 )
-def test_nothing_serious_stands_in_anyones_way(browser: Browser, base: str, options: dict[str, Any]) -> None:
+def test_nothing_serious_stands_in_anyones_way(
+    browser: Browser, base: str, archive: Path, options: dict[str, Any]
+) -> None:
     with tab(browser, base, bypass_csp=True, **options) as opened:  # axe brings a script of its own
-        for view in ("", "#/articles", f"#/articles/{SEED_ID}", "#/topics", "#/health"):
+        for view in ("", "#/articles", f"#/articles/{SEED_ID}", "#/runs/out.jsonl", "#/topics", "#/health"):
             if view:
                 opened.open(view)
             else:
@@ -257,6 +282,19 @@ def test_nothing_serious_stands_in_anyones_way(browser: Browser, base: str, opti
             assert not serious, view
             width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert width <= 0, f"{view} is wider than the window"
+
+
+def test_an_archive_run_is_shown(page: Tab, archive: Path) -> None:
+    page.open("#/runs")
+    expect(page.page.locator(".articles > li")).to_contain_text(["4 records, 1 failed"])
+    page.page.get_by_role("link", name="out.jsonl").click()
+    expect(page.page.locator("dl")).to_contain_text("finished")
+    expect(page.page.locator(".bars")).to_contain_text("3 records")
+    expect(page.page.locator("svg.trend").first).to_have_attribute("aria-label", re.compile("from 2024-05 to 2024-06"))
+    expect(page.page.locator(".articles > li")).to_contain_text(["The text of in.jsonl:2 is empty"])
+    with page.page.expect_download() as download:
+        page.page.get_by_role("link", name="Download").click()
+    assert download.value.path().read_bytes() == archive.read_bytes()
 
 
 def test_health_and_topics_say_what_the_api_says(page: Tab) -> None:

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from models.extractive.lead import Lead
 from models.types import Model, ModelInfo
 from seeds.store import Store
+from service.archive.report import Counts, Failure, PartReport
 from service.http.app import create_app
 from service.http.server import OneLineFormatter
 from service.settings import InvalidSettings, Settings, read_settings
@@ -195,6 +196,37 @@ def test_how_a_text_is_read(client: TestClient) -> None:
         ("Rain fell on Vik on Monday, the mayor said.", "prose"), ("READ MORE: Storm nears the coast", "link"),
     ]  # fmt: skip
     assert read["language"] == "en"
+
+
+def test_archive_runs_are_shown(seeds_folder: Path, tmp_path: Path) -> None:
+    run = {
+        "dateline_archive": 2,
+        "stage": "running",
+        "started_at": "2024-05-08T00:00:00",
+        "identity": {"input": [["in.csv"]], "models": {"topics": {"id": "lead"}}},
+    }
+    (tmp_path / "out.csv.run.json").write_text(json.dumps(run))
+    (tmp_path / "bad.run.json").write_text("{")
+    (tmp_path / "out.csv.parts").mkdir()
+    failure = Failure(2, "in.csv:2", "b", {"error_type": "unreadable_text", "detail": "It is empty."})
+    report = PartReport(Counts(records=3, failed=1), read=3, size=10, checksum=None, failures=[failure])
+    for number in range(2):
+        (tmp_path / "out.csv.parts" / f"part-{number:05}.report.json").write_text(report.to_json())
+    with TestClient(
+        create_app(settings(seeds_folder, runs=tmp_path), models=SomeModels({INFO.id: Counting()}))
+    ) as client:
+        [shown] = client.get("/v1/runs").json()["runs"]
+        assert (shown["name"], shown["stage"], shown["counts"]["records"]) == ("out.csv", "running", 6)
+        assert client.get("/v1/runs/out.csv").json() == shown
+        failures = client.get("/v1/runs/out.csv/failures", params={"after": 1}).json()["failures"]
+        assert [found["record"] for found in failures] == [5]
+        for name in ("out.csv/output", "nothing", "..%2Fout.csv", "bad"):
+            assert client.get(f"/v1/runs/{name}").status_code in {404, 409}, name
+
+
+def test_without_a_folder_of_runs_none_is_shown(client: TestClient) -> None:
+    assert client.get("/v1/runs").json() == {"folder": False, "runs": []}
+    assert "DATELINE_RUNS" in client.get("/v1/runs/out.csv").json()["detail"]
 
 
 def test_the_status(client: TestClient) -> None:

@@ -19,6 +19,8 @@ export function setKey(key) {
   else sessionStorage.removeItem(KEY);
 }
 
+export const hasKey = () => sessionStorage.getItem(KEY) !== null;
+
 /** Ask; gives the JSON of the answer. Throws a Problem. */
 export async function call(path, { body, signal } = {}) {
   const headers = {};

@@ -5,17 +5,19 @@ import { digest } from "./digest.js";
 import { announce, fill, h } from "./dom.js";
 import { health } from "./health.js";
 import { problem } from "./problem.js";
+import { run, runs } from "./runs.js";
 import { topics } from "./topics.js";
 
 const main = document.getElementById("main");
-const VIEWS = { digest, articles, topics, health };
+const VIEWS = { digest, articles, runs, topics, health };
+const ONE = { articles: article, runs: run };
 let leave = () => {};
 
 async function show() {
   leave();
   const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [name = "digest", ...rest] = path.split("/").filter(Boolean).map(decodeURIComponent);
-  const view = name === "articles" && rest.length ? article : VIEWS[name] || digest;
+  const view = (rest.length && ONE[name]) || VIEWS[name] || digest;
   for (const link of document.querySelectorAll("nav a"))
     if (link.hash.slice(2) === (VIEWS[name] ? name : "digest")) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");

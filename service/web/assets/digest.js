@@ -85,7 +85,9 @@ export async function digest(root, { signal }) {
     answer.ariaBusy = "true";
     try {
       fill(answer, await digested(request(), { signal, thresholds: isDefault(topicsModel.value) ? thresholds : new Map() }));
-      answer.querySelector("h2")?.focus();
+      const heading = answer.querySelector("h2");
+      heading.focus({ preventScroll: true });
+      heading.scrollIntoView({ block: "start" });
       announce("The digest is ready");
     } catch (error) {
       if (error.name !== "AbortError") fill(answer, problem(error));

@@ -40,6 +40,7 @@ export const number = (value) => value.toLocaleString("en");
 export const score = (value) => value.toFixed(2);
 
 export function bytes(value) {
+  if (value < 1e6) return `${Math.ceil(value / 1000)} kB`;
   return value > 1e9 ? `${(value / 1e9).toFixed(2)} GB` : `${Math.round(value / 1e6)} MB`;
 }
 

@@ -56,11 +56,12 @@ export function summaryList(summary, lit = [], { only = null } = {}) {
   const items = summary.sentences.map((sentence, i) => {
     const light = (on) => () => {
       for (const mark of lit[i] || []) mark.classList.toggle("lit", on);
-      if (on && lit[i]?.length) lit[i][0].scrollIntoView({ block: "nearest", behavior: "auto" });
+      if (on && lit[i]?.length) reveal(lit[i][0]);
     };
+    const go = () => lit[i]?.[0]?.scrollIntoView({ block: "center" });
     const button = h(
       "button",
-      { type: "button", className: "sentence", onmouseenter: light(true), onmouseleave: light(false), onfocus: light(true), onblur: light(false), onclick: light(true) },
+      { type: "button", className: "sentence", onmouseenter: light(true), onmouseleave: light(false), onfocus: light(true), onblur: light(false), onclick: go },
       sentence.text,
     );
     for (const mark of lit[i] || []) {
@@ -71,6 +72,14 @@ export function summaryList(summary, lit = [], { only = null } = {}) {
     return h("li", { className: differs ? "differs" : "" }, button, differs && h("span", { className: "visually-hidden" }, " (only here)"));
   });
   return h("ol", { className: "summary" }, items);
+}
+
+/** Scroll the text, not the page: what lies under the pointer must not move away. */
+function reveal(mark) {
+  const text = mark.closest(".source");
+  const [outer, inner] = [text.getBoundingClientRect(), mark.getBoundingClientRect()];
+  if (inner.top < outer.top) text.scrollTop -= outer.top - inner.top + 20;
+  else if (inner.bottom > outer.bottom) text.scrollTop += inner.bottom - outer.bottom + 20;
 }
 
 /** Topics as bars. `under` holds those below their threshold, `thresholds` the thresholds by qcode. */

@@ -2,9 +2,9 @@
 
 import { call, query } from "./api.js";
 import { fill, h, number, score } from "./dom.js";
+import { trend } from "./trend.js";
 
 const WEAK = 0.8;
-const SVG = "http://www.w3.org/2000/svg";
 
 export async function topics(root, { signal }) {
   const [vocabulary, counted] = await Promise.all([call("v1/topics", { signal }), call("v1/topics/counts", { signal })]);
@@ -39,19 +39,6 @@ function entry(topic, counted, months) {
         `${topic.quality.f1 < WEAK ? "weak: " : ""}precision ${score(topic.quality.precision)}, recall ${score(topic.quality.recall)} on ${number(topic.quality.articles)} articles; answered from ${score(topic.threshold)}`,
       ),
   );
-}
-
-function trend(name, by, months) {
-  const values = months.map((month) => by[month] || 0);
-  const most = Math.max(...values);
-  const points = values.map((value, i) => `${(100 * i) / (months.length - 1)},${22 - (20 * value) / most}`).join(" ");
-  const chart = document.createElementNS(SVG, "svg");
-  for (const [key, value] of Object.entries({ viewBox: "0 0 100 24", preserveAspectRatio: "none", class: "trend", role: "img" })) chart.setAttribute(key, value);
-  chart.setAttribute("aria-label", `${name}: from ${months[0]} to ${months.at(-1)}, at most ${most} a month`);
-  const drawn = document.createElementNS(SVG, "polyline");
-  drawn.setAttribute("points", points);
-  chart.append(drawn);
-  return chart;
 }
 
 /** The narrower topics, made when they are opened: there are over a thousand. */
