@@ -229,6 +229,7 @@ async def status(request: Request, service: Running) -> schemas.Status:
             for task in TASKS
         },
         models=service.loaded_models(),
+        paces=load.paces,
         memory_bytes=memory.resident_memory(),
         articles=await run_in_threadpool(service.library.total),
     )

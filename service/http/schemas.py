@@ -348,6 +348,7 @@ class Status(Reply):
     queue: QueueStatus
     tasks: dict[Task, TaskStatus]
     models: list[str] = Field(description="Loaded ones")
+    paces: dict[str, float] = Field(description="Tokens a second, about, of each model that was measured")
     memory_bytes: int | None = Field(description="Of this process; null where the system does not say")
     articles: int = Field(description="Seed records, and articles that were sent to be kept")
 

@@ -1,7 +1,8 @@
 """Whether a request is let in: by the seconds of work that wait already, by estimate. Pure."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from service.errors import Overloaded, TooLarge
 
@@ -30,13 +31,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How busy the queue is. `waiting_seconds`: the estimated time until everything admitted is done."""
+    """How busy the queue is. `waiting_seconds`: the estimated time until everything admitted is done; `paces`: tokens a
+    second, of each model that was measured."""
 
     requests: int
     articles: int
     waiting_seconds: float
     refused: int
     abandoned_threads: int
+    paces: Mapping[str, float] = field(default_factory=dict)
 
 
 def refusal(

@@ -42,6 +42,10 @@ class Paces:
         """What the model takes for that many tokens, by estimate."""
         return tokens / self._measured.get(info.id, info.characters_per_second / CHARACTERS_PER_TOKEN)
 
+    def measured(self) -> dict[str, float]:
+        """Tokens a second of each model that was measured."""
+        return dict(self._measured)
+
     def learn(self, tokens: int, info: ModelInfo, seconds: float) -> None:
         """Take a measurement into account."""
         pace = tokens / max(seconds, 1e-4)

@@ -218,6 +218,7 @@ class JobQueue:
                 waiting_seconds=self._waiting_seconds(),
                 refused=self._refused,
                 abandoned_threads=abandoned_threads,
+                paces=self.paces.measured(),
             )
 
     def close(self) -> None:

@@ -236,6 +236,7 @@ def test_the_status(client: TestClient) -> None:
     assert (status["ready"], status["models"], status["articles"]) == (True, ["counting"], 1)
     assert status["tasks"] == {task: {"stored": 1, "computed": 1} for task in ("summary", "topics")}
     assert status["memory_bytes"] > 10_000_000
+    assert set(status["paces"]) == {"counting"}
 
 
 def test_health(client: TestClient) -> None:

@@ -53,7 +53,10 @@ function cards(status) {
         line("Share stored", stored + computed ? `${Math.round((100 * stored) / (stored + computed))} %` : "none asked yet"),
       ),
     ),
-    card("Models loaded", h("ul", {}, status.models.map((id) => h("li", {}, id)))),
+    card(
+      "Models loaded",
+      h("ul", {}, status.models.map((id) => h("li", {}, id, status.paces[id] !== undefined && h("span", { className: "hint" }, ` about ${number(Math.round(status.paces[id]))} tokens a second`)))),
+    ),
     card("Articles kept", h("p", {}, h("strong", {}, number(status.articles)))),
   ];
 }
