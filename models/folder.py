@@ -21,12 +21,14 @@ CONVERTED = "ctranslate2"
 CARD = "README.md"
 CARD_ROW = re.compile(r"^\| (\w[^|]*?) \| ([\d,]+) \| ([01]\.\d+) \| ([01]\.\d+) \| ([01]\.\d+) \|$", re.MULTILINE)
 """Topic, articles, precision, recall, F1."""
+OWN_CONFIG = "own.json"
+"""Marks a folder that `dateline train topics` wrote."""
 EMBEDDED_HEADS = "heads.json"
 """Marks a folder laid out like models/news-minilm."""
 
 TASKS_OF: dict[Kind, tuple[Task, ...]] = {
     "extractive": ("summary",), "embedded": ("summary", "topics"), "generative": ("summary",),
-    "classifier": ("topics",), "zero-shot": ("topics",),
+    "classifier": ("topics",), "zero-shot": ("topics",), "own": ("topics",),
 }  # fmt: skip
 LONGEST_INPUT = 16_384
 """Tokens read at once by a model whose positions are relative and whose tokenizer names no limit."""
@@ -70,6 +72,8 @@ def kind_of(folder: Path) -> Kind:
         UnsupportedTask: it neither summarises nor classifies.
         ModelCorrupt: as `read_config` says.
     """
+    if (folder / OWN_CONFIG).exists():
+        return "own"
     if (folder / EMBEDDED_HEADS).exists() or EMBEDDED_HEADS in read_checksums(folder):
         return "embedded"
     config = read_config(folder)

@@ -50,8 +50,8 @@ def describe(source: ModelSource, inference: Inference) -> ModelInfo:
     folders.check_weights(source.folder)
     kind = folders.kind_of(source.folder)
     _check_preset(source, folders.TASKS_OF[kind])
-    if kind == "embedded":
-        return _embedded(source, source.folder, inference)
+    if kind in ("embedded", "own"):
+        return _embedded(source, source.folder, inference, kind)
     if kind == "generative":
         return _generative(source, source.folder, inference)
     return _classifier(source, source.folder, inference, kind)
@@ -82,6 +82,10 @@ def load(source: ModelSource, info: ModelInfo, *, make_room: Callable[[], None] 
         from models.extractive.news_minilm import Embedded
 
         return Embedded(folder, info)
+    if info.kind == "own":
+        from models.classifiers.own import OwnTagger
+
+        return OwnTagger(folder, info)
     if info.kind == "generative":
         from models.generative.summariser import Summariser
 
@@ -113,22 +117,22 @@ def _check_preset(source: ModelSource, tasks: tuple[Task, ...]) -> None:
         )
 
 
-def _embedded(source: ModelSource, folder: Path, inference: Inference) -> ModelInfo:
+def _embedded(source: ModelSource, folder: Path, inference: Inference, kind: Kind) -> ModelInfo:
     from models.extractive.selection import NEWS_MINILM_DEFAULTS
 
     return ModelInfo(
         id=source.id,
         revision=folders.revision_of(folder),
-        kind="embedded",
-        tasks=folders.TASKS_OF["embedded"],
+        kind=kind,
+        tasks=folders.TASKS_OF[kind],
         engine="torch",
         dtype=_torch_dtype(inference),
         languages=("en",),
-        licence="Apache-2.0",
-        vocabulary=vocabulary.RELEASE,
-        defaults=NEWS_MINILM_DEFAULTS,
+        licence="Apache-2.0" if kind == "embedded" else "yours",
+        vocabulary=vocabulary.RELEASE if kind == "embedded" else None,
+        defaults=NEWS_MINILM_DEFAULTS if kind == "embedded" else {},
         parameters={"text": SPLITTER, "versions": _versions("torch", "tokenizers")},
-        thresholds=folders.thresholds_of(folder),
+        thresholds=folders.thresholds_of(folder) if kind == "embedded" else {},
         quality=folders.quality_of(folder),
     )
 

@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 
 Task = Literal["summary", "topics"]
 TASKS: tuple[Task, ...] = ("summary", "topics")
-Kind = Literal["extractive", "embedded", "generative", "classifier", "zero-shot"]
+Kind = Literal["extractive", "embedded", "generative", "classifier", "zero-shot", "own"]
 """What a model is: it chooses sentences; it is the embedded one, which also tags; it writes summaries; it tags with its
-own labels; it judges a caller's labels by inference."""
+own labels; it judges a caller's labels by inference; it was trained here on a caller's own topics."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Truncation = Literal["chunk", "truncate", "error"]
 Scoring = Literal["sigmoid", "softmax", "none"]

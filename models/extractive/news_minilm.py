@@ -104,6 +104,34 @@ class Embedded:
                 outcomes[number] = Outcome(summary, topics)
         return outcomes
 
+    def vectors(self, documents: Sequence[Document]) -> list[Tensor | ModelError]:
+        """The vector of each document, as topics are read from it, `[hidden]`; or why it has none."""
+        found: list[Tensor | ModelError] = []
+        readings: list[Reading] = []
+        for document in documents:
+            try:
+                readings.append(self._read(Work(document, None, TopicsOptions())))
+                found.append(torch.empty(0))
+            except ModelError as error:
+                found.append(error)
+        if readings:
+            with torch.inference_mode():
+                encoded = iter([document.cpu() for _, document in self._encode(readings)])
+            found = [entry if isinstance(entry, ModelError) else next(encoded) for entry in found]
+        return found
+
+    def label_vectors(self, labels: Sequence[str]) -> Tensor:
+        """The vectors of labels, `[labels, hidden]`."""
+        with torch.inference_mode():
+            return self._encode_labels(labels).cpu()
+
+    def label_logits(self, documents: Tensor, labels: Tensor) -> Tensor:
+        """How well labels match documents, `[documents, labels]`, as calibrated logits."""
+        with torch.inference_mode():
+            similarities = self._network.labels(documents.to(device()), labels.to(device())).cpu()
+        logits: Tensor = similarities * self._heads.label_scale + self._heads.label_shift
+        return logits
+
     def _read(self, work: Work) -> Reading:
         if work.summary is not None:
             check("summary", work.summary, self.info)

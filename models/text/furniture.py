@@ -153,8 +153,6 @@ CAPTION_FORMS = (
     re.compile(r"(?P<head>.*)\((?:far |top |bottom |centre |center |second )?(?:left|right|L|R|centre|center|above)(?![\w-])[^)]{0,30}\)"),
 )  # fmt: skip
 """Forms that captions share with prose: `Proud: The mayor opens the bridge`, `Ann Lee (left) opens the bridge`."""
-SPACED_END = re.compile(r"\s\.$")
-"""How the CNN/DailyMail corpus marks its captions and headings."""
 
 
 Compiled = tuple[Pattern, re.Pattern[str]]

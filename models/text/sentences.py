@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from models.text.boundaries import BULLETS, boundaries
-from models.text.furniture import CAPTION_FORMS, SPACED_END, Furniture, Recogniser
+from models.text.furniture import CAPTION_FORMS, Furniture, Recogniser
 from models.text.language import UNKNOWN
 from models.text.lines import BULLET, Block, blocks
 from models.text.visible import visible
@@ -107,8 +107,9 @@ def _recognised(seen: str, span: Span, furniture: Recogniser) -> Span:
 
 
 def _without_chance_captions(seen: str, spans: Sequence[Span]) -> Sequence[Span]:
-    """The spans; where many end with a space and a full stop, or commas have a space too, such are no captions."""
-    spaced = [bool(SPACED_END.search(seen, span.start, span.end)) for span in spans]
+    """The spans; where hardly any or many end with a space and a full stop, or commas have a space too, such are no
+    captions."""
+    spaced = [seen[span.end - 1] == "." and seen[span.end - 2].isspace() for span in spans]
     if 1 < sum(spaced) <= MANY_SPACED_ENDS * len(spans) and not SPACED_COMMA.search(seen):
         return spans
     return [
@@ -119,6 +120,8 @@ def _without_chance_captions(seen: str, spans: Sequence[Span]) -> Sequence[Span]
 
 def _with_captions_alike(seen: str, spans: Sequence[Span]) -> Sequence[Span]:
     """The spans; what has the form of a caption of the same text is one, unless several begin alike (an interview)."""
+    if not any(span.kind == "caption" for span in spans):
+        return spans
     for form in CAPTION_FORMS:
         found = [form.match(seen, span.start, span.end) for span in spans]
         heads = [match["head"] if match else "" for match in found]

@@ -169,4 +169,5 @@ def _record(values: list[str], layout: Layout, place: str, options: ReadOptions)
         error = UnreadableRecord(f"{place} is not in the encoding {layout.encoding}. Name another with --encoding.")
     if len(values) != len(layout.columns):
         error = UnreadableRecord(f"{place} has {len(values)} values under {len(layout.columns)} names.")
-    return Record(place, replace(article, text="") if error else article, error)
+    more = {name: row[name] for name in options.more if name in row}
+    return Record(place, replace(article, text="") if error else article, error, more)

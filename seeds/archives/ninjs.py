@@ -23,7 +23,7 @@ def row_record(row: Mapping[str, Any], place: str, options: ReadOptions) -> Reco
     else:
         fields = options.fields.guessed(row)
         article, error = fields.article(row, place=place, keep_markup=options.keep_markup)
-    return Record(place, article, error)
+    return Record(place, article, error, {name: row[name] for name in options.more if name in row})
 
 
 def is_ninjs(row: Mapping[str, Any]) -> bool:

@@ -238,4 +238,4 @@ def _printable(record: Record) -> Record:
     if error is not None:
         error = type(error)(SURROGATE.sub("\ufffd", str(error)))
     place = record.place if record.place.isascii() else SURROGATE.sub("\ufffd", record.place)
-    return Record(place, article, error)
+    return Record(place, article, error, record.more)

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -52,13 +52,14 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record | Skipped]:
     with _opened(source) as file:
         names = file.schema_arrow.names
         fields = options.fields.guessed(names)
+        columns = _named(fields, options.more)
         first = 0
         for group in range(file.metadata.num_row_groups):
             size = file.metadata.row_group(group).num_rows
             numbers = range(max(source.start, first), min(end, first + size))
             first += size
             try:
-                for number, row in _rows(file, fields, group, numbers, first - size) if numbers else ():
+                for number, row in _rows(file, columns, group, numbers, first - size) if numbers else ():
                     yield _record(row, fields, f"{source.name}:{number + 1}", options)
             except (pyarrow.ArrowException, OSError) as error:
                 reason = " ".join(str(error).split())[:200]
@@ -76,14 +77,16 @@ def _opened(source: Source) -> Any:
         raise OSError(f"not readable as Parquet ({error})") from error
 
 
-def _rows(file: Any, fields: Fields, group: int, numbers: range, first: int) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(
+    file: Any, wanted: Sequence[str], group: int, numbers: range, first: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows with these numbers of a row group whose first has the number `first`, as Arrow scalars by column.
 
     Raises:
         ArrowException, OSError: they cannot be read.
     """
     names = file.schema_arrow.names
-    columns = [name for name in _named(fields) if name in names] or names[:12]
+    columns = [name for name in wanted if name in names] or names[:12]
     number = first
     for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=columns):
         for index in range(max(numbers.start - number, 0), min(batch.num_rows, numbers.stop - number)):
@@ -94,8 +97,8 @@ def _rows(file: Any, fields: Fields, group: int, numbers: range, first: int) -> 
     raise OSError(f"row {number + 1:,} is not there, though its footer promises it")
 
 
-def _named(fields: Fields) -> list[str]:
-    named = (fields.text, fields.title, fields.id, fields.date, fields.url, fields.language)
+def _named(fields: Fields, more: Sequence[str]) -> list[str]:
+    named = (fields.text, fields.title, fields.id, fields.date, fields.url, fields.language, *more)
     return [column for column in named if column]
 
 
@@ -111,7 +114,7 @@ def _record(row: dict[str, Any], fields: Fields, place: str, options: ReadOption
     article, refusal = fields.article(values, place=place, keep_markup=options.keep_markup)
     if problem:
         return Record(place, replace(article, text=""), problem)
-    return Record(place, article, refusal)
+    return Record(place, article, refusal, {name: values[name] for name in options.more if name in values})
 
 
 def _value(scalar: Any, *, is_text: bool) -> Any:

@@ -1,7 +1,8 @@
 """The values that finding, cutting and reading an archive share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from seeds.archives.fields import Fields
 from seeds.errors import RecordError
@@ -51,12 +52,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """What the caller says of the input; None leaves it to be found out. A slice ends at the first of its two sizes."""
+    """What the caller says of the input; None leaves it to be found out. `more`: fields to keep beside the article. A
+    slice ends at the first of its two sizes."""
 
     fields: Fields = field(default_factory=Fields)
     delimiter: str | None = None
     encoding: str | None = None
     keep_markup: bool = False
+    more: tuple[str, ...] = ()
     slice_records: int = SLICE_RECORDS
     slice_bytes: int = SLICE_BYTES
 
@@ -64,11 +67,12 @@ class ReadOptions:
 @dataclass(frozen=True, slots=True)
 class Record:
     """One record. With an `error` its article has no text, but what else is known of it. `place` is its position in
-    the input (`2024/news.jsonl:17`)."""
+    the input (`2024/news.jsonl:17`), `more` the other fields that were asked for."""
 
     place: str
     article: Article
     error: RecordError | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

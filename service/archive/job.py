@@ -64,7 +64,7 @@ class ArchiveJob:
         """
         return {
             "input": [_file_state(source) for source in sources],
-            "read": asdict(self.read),
+            "read": {name: value for name, value in asdict(self.read).items() if name != "more"},
             "models": models,
             "tasks": sorted(self.digest_options.models()),
             "summary_options": asdict(self.digest_options.summary),

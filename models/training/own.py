@@ -1,0 +1,322 @@
+"""Topics of one's own: a linear head on news-minilm's vectors, learnt from rows and their labels. What it will be worth
+is measured on rows that it did not see: each fold is scored by a head fitted on the others."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from models.classifiers.own import OWN_WEIGHTS, OwnHead
+from models.errors import InvalidOption
+from models.extractive.news_minilm import Embedded
+from models.folder import OWN_CONFIG, write_checksums
+from models.vocabulary import concepts
+
+FOLDS = 5
+PENALTIES = (0.01, 0.03, 0.1, 0.3)
+"""On half the weights' squared length, beside a row's mean loss."""
+MATCHES = (0.0, 0.5, 1.0)
+"""How much the head may lean on the labels' names."""
+LEAST_EXAMPLES = 2
+FEW_EXAMPLES = 10
+"""Of a label with fewer, the figures say little."""
+MOST_ITERATIONS = 100
+MOST_LABELS = 2_000
+THRESHOLDS = np.linspace(0.05, 0.95, 91)
+DEFAULT_THRESHOLD = 0.5
+DOUBTFUL_SCORE = 0.9
+"""A row that got so much for a label that it has not, or 1 less so much for one that it has, is worth reading again."""
+
+AimName = Literal["f1", "precision", "recall"]
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What each label's threshold is chosen for: the best F1, or the best recall where precision is at least so much,
+    or the other way round."""
+
+    name: AimName = "f1"
+    least: float = 0.0
+
+    @classmethod
+    def parse(cls, written: str) -> "Aim":
+        """Of `f1`, `precision=0.9` or `recall=0.8`.
+
+        Raises:
+            InvalidOption: it is none of these.
+        """
+        name, _, value = written.partition("=")
+        try:
+            least = float(value) if value else 0.0
+        except ValueError:
+            least = -1.0
+        if name == "f1" and not value:
+            return cls()
+        if name in ("precision", "recall") and 0 < least < 1:
+            return cls(name, least)  # type: ignore[arg-type]  # it is one of them
+        raise InvalidOption(f"The aim is {written!r}. Name one: f1, precision=0.9 or recall=0.8.")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelReport:
+    """How well a label was known in rows that the head had not seen."""
+
+    name: str
+    examples: int
+    threshold: float
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A row whose label the head cannot believe: it `has` it with a low score, or has it not with a high one."""
+
+    row: int
+    label: str
+    has: bool
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class OwnReport:
+    """What was learnt, from how many rows, and what is worth looking at next."""
+
+    rows: int
+    repeated: int
+    macro_f1: float
+    penalty: float
+    match: float
+    labels: tuple[LabelReport, ...]
+    doubts: tuple[Doubt, ...]
+
+
+def learn(
+    vectors: Tensor,
+    labels: Sequence[frozenset[str]],
+    texts: Sequence[str],
+    reader: Embedded,
+    *,
+    aim: Aim,
+    seed: int = 0,
+) -> tuple[OwnHead, OwnReport]:
+    """Fit a head, with everything that has to be chosen chosen by cross-validation.
+
+    Args:
+        vectors: of the rows, `[rows, hidden]`.
+        labels: of each row; a row may have none, and then is an example of what is none of them.
+        texts: what the rows say; those that say the same stay in one fold.
+        seed: of the folds.
+
+    Raises:
+        InvalidOption: there are too few examples, only one label that every row has, or too many labels.
+    """
+    names = _names(labels)
+    truth = torch.tensor([[float(name in row) for name in names] for row in labels], dtype=torch.float64)
+    label_vectors = reader.label_vectors([_spoken(name) for name in names])
+    match = reader.label_logits(vectors, label_vectors).double()
+    mean, spread = vectors.double().mean(0), vectors.double().std(0).clamp(min=1e-6)
+    features = (vectors.double() - mean) / spread
+    folds = _folds(texts, truth, seed)
+    penalty, lean, held_out = _chosen(features, truth, match, folds)
+    scale, shift = _platt(held_out, truth)
+    scores = torch.sigmoid(held_out * scale + shift).numpy()
+    known = truth.numpy() > 0
+    reports = tuple(_report(name, scores[:, i], known[:, i], aim) for i, name in enumerate(names))
+    weights, bias = _fit(features, truth, lean * match, penalty)
+    head = OwnHead(
+        names=names, thresholds=tuple(report.threshold for report in reports), weights=weights, bias=bias, mean=mean,
+        spread=spread, labels=label_vectors, match=lean, scale=scale, shift=shift,
+    )  # fmt: skip
+    doubts = tuple(_doubts(names, scores, known))
+    macro = float(np.mean([report.f1 for report in reports]))
+    return head, OwnReport(len(labels), len(texts) - len(set(texts)), macro, penalty, lean, reports, doubts)
+
+
+def write(head: OwnHead, report: OwnReport, *, base: Path, folder: Path, name: str, aim: Aim) -> None:
+    """Write a model folder that stands for itself: the encoder, the head, a card and checksums.
+
+    Raises:
+        OSError: it cannot be written, or the folder exists.
+    """
+    folder.mkdir(parents=True)
+    parts = ["model.safetensors", "tokenizer.json", "config.json", "heads.json", "heads.safetensors"]
+    for part in parts:
+        shutil.copyfile(base / part, folder / part)
+    values = {
+        "names": head.names, "thresholds": head.thresholds, "match": head.match, "scale": head.scale,
+        "shift": head.shift,
+    }  # fmt: skip
+    (folder / OWN_CONFIG).write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    tensors = {part: getattr(head, part).contiguous() for part in ("weights", "bias", "mean", "spread", "labels")}
+    save_file(tensors, folder / OWN_WEIGHTS)
+    write_checksums(folder, [*parts, OWN_CONFIG, OWN_WEIGHTS])
+    (folder / "README.md").write_text(card(report, name=name, aim=aim), encoding="utf-8")
+
+
+def card(report: OwnReport, *, name: str, aim: Aim) -> str:
+    """The model's card: how well it knows each label, on rows that it had not seen."""
+    wanted = aim.name if aim.name == "f1" else f"{aim.name} of at least {aim.least}"
+    lines = [
+        f"# {name}",
+        "",
+        f"Topics of one's own, learnt from {report.rows:,} rows by `dateline train topics` on the vectors of "
+        f"news-minilm. Each threshold was chosen for {wanted}. The figures are of {FOLDS} folds, each scored by a head "
+        f"fitted on the others; macro-F1 {report.macro_f1:.3f}.",
+        "",
+        "| topic | articles | precision | recall | F1 |",
+        "|---|---|---|---|---|",
+    ]
+    for label in sorted(report.labels, key=lambda label: -label.examples):
+        written = label.name.replace("|", "/")
+        lines.append(
+            f"| {written} | {label.examples:,} | {label.precision:.2f} | {label.recall:.2f} | {label.f1:.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _names(labels: Sequence[frozenset[str]]) -> tuple[str, ...]:
+    counts = Counter(name for row in labels for name in row)
+    names = tuple(sorted(name for name, count in counts.items() if count >= LEAST_EXAMPLES))
+    if not names:
+        raise InvalidOption(f"No label has {LEAST_EXAMPLES} rows. Label more rows.")
+    if len(names) > MOST_LABELS:
+        raise InvalidOption(
+            f"There are {len(names):,} labels; at most {MOST_LABELS:,} can be learnt. Leave out rare ones."
+        )
+    always = [name for name in names if counts[name] == len(labels)]
+    if always:
+        raise InvalidOption(
+            f"Every row has the label {always[0]!r}, so there is nothing to tell it from. Add rows that have it not."
+        )
+    return names
+
+
+def _spoken(label: str) -> str:
+    """A label as words: the name of a Media Topic for its qcode."""
+    concept = concepts().get(label)
+    return concept.name if concept else label
+
+
+def _folds(texts: Sequence[str], truth: Tensor, seed: int) -> np.ndarray:
+    """The fold of each row: rows of one text together, those of each label spread over all folds."""
+    order = np.random.default_rng(seed).permutation(len(texts))
+    totals = truth.sum(0).numpy()
+    rarest = [min(np.flatnonzero(row), key=lambda i: totals[i], default=-1) for row in truth.numpy()]
+    filled: Counter[tuple[int, int]] = Counter()
+    fold_of: dict[str, int] = {}
+    folds = np.zeros(len(texts), dtype=int)
+    for row in order:
+        text, label = texts[row], int(rarest[row])
+        if text not in fold_of:
+            fold_of[text] = min(range(FOLDS), key=lambda fold: (filled[label, fold], filled[-2, fold]))
+        folds[row] = fold_of[text]
+        filled[label, folds[row]] += 1
+        filled[-2, folds[row]] += 1
+    return folds
+
+
+def _chosen(features: Tensor, truth: Tensor, match: Tensor, folds: np.ndarray) -> tuple[float, float, Tensor]:
+    """The best penalty, the best weight of the names, and the logits that rows not seen get by them. The penalty is
+    chosen first: trying all pairs takes twice as long and chooses hardly otherwise."""
+
+    def loss(logits: Tensor) -> float:
+        return float(binary_cross_entropy_with_logits(logits, truth, reduction="none").sum(1).mean())
+
+    tried = {(penalty, MATCHES[1]) for penalty in PENALTIES}
+    found = {setting: _held_out(features, truth, match, folds, *setting) for setting in sorted(tried)}
+    penalty, _ = min(found, key=lambda setting: loss(found[setting]))
+    for lean in (MATCHES[0], MATCHES[2]):
+        found[penalty, lean] = _held_out(features, truth, match, folds, penalty, lean)
+    best = min(found, key=lambda setting: loss(found[setting]))
+    return *best, found[best]
+
+
+def _held_out(features: Tensor, truth: Tensor, match: Tensor, folds: np.ndarray, penalty: float, lean: float) -> Tensor:
+    """The logits of each row, by a head that was fitted on the other folds."""
+    logits = torch.zeros_like(truth)
+    for fold in range(FOLDS):
+        inside = torch.tensor(folds == fold)
+        if not inside.any() or inside.all():
+            continue
+        weights, bias = _fit(features[~inside], truth[~inside], lean * match[~inside], penalty)
+        logits[inside] = features[inside] @ weights.T + bias + lean * match[inside]
+    return logits
+
+
+def _fit(features: Tensor, truth: Tensor, offsets: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
+    """Logistic regression of each label, by L-BFGS on all rows at once; the same bytes for the same rows."""
+    prior = truth.mean(0).clamp(1e-4, 1 - 1e-4)
+    weights = torch.zeros(truth.shape[1], features.shape[1], dtype=torch.float64, requires_grad=True)
+    bias = torch.logit(prior).requires_grad_()
+    optimiser = torch.optim.LBFGS([weights, bias], max_iter=MOST_ITERATIONS, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        logits = features @ weights.T + bias + offsets
+        found = binary_cross_entropy_with_logits(logits, truth, reduction="none").sum(1).mean()
+        found = found + penalty / 2 * (weights**2).sum()
+        found.backward()
+        return found
+
+    optimiser.step(loss)
+    return weights.detach(), bias.detach()
+
+
+def _platt(logits: Tensor, truth: Tensor) -> tuple[float, float]:
+    """Scale and shift that make probabilities of all labels' logits (Platt 1999)."""
+    both = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([both], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        found: Tensor = binary_cross_entropy_with_logits(logits * both[0] + both[1], truth)
+        found.backward()
+        return found
+
+    optimiser.step(loss)
+    scale, shift = both.tolist()
+    return max(scale, 1e-3), shift
+
+
+def _report(name: str, scores: np.ndarray, known: np.ndarray, aim: Aim) -> LabelReport:
+    measured = [_measure(scores >= threshold, known) for threshold in THRESHOLDS]
+    if aim.name == "f1":
+        best = max(range(len(THRESHOLDS)), key=lambda i: (measured[i][2], -abs(THRESHOLDS[i] - DEFAULT_THRESHOLD)))
+    else:
+        own, other = (0, 1) if aim.name == "precision" else (1, 0)
+        best = max(
+            range(len(THRESHOLDS)),
+            key=lambda i: (measured[i][own] >= aim.least, measured[i][other if measured[i][own] >= aim.least else own]),
+        )
+    precision, recall, f1 = measured[best]
+    return LabelReport(name, int(known.sum()), round(float(THRESHOLDS[best]), 3), precision, recall, f1)
+
+
+def _measure(found: np.ndarray, known: np.ndarray) -> tuple[float, float, float]:
+    """Precision, recall, F1."""
+    right = float((found & known).sum())
+    precision = right / found.sum() if found.any() else 0.0
+    recall = right / known.sum()
+    return float(precision), float(recall), float(2 * right / (found.sum() + known.sum()))
+
+
+def _doubts(names: Sequence[str], scores: np.ndarray, known: np.ndarray) -> list[Doubt]:
+    """The rows most worth reading again, the most doubtful first."""
+    wrong = np.where(known, 1 - scores, scores)
+    rows, labels = np.where(wrong > DOUBTFUL_SCORE)
+    order = np.argsort(-wrong[rows, labels], kind="stable")[:20]
+    return [
+        Doubt(int(row), names[label], bool(known[row, label]), float(scores[row, label]))
+        for row, label in zip(rows[order], labels[order], strict=True)
+    ]

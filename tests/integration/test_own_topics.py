@@ -1,0 +1,170 @@
+"""Topics of one's own: learnt from labelled rows, served like any model."""
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from models.errors import InvalidOption
+from models.open import Inference
+from models.options import TopicsOptions
+from models.training.own import Aim
+from models.types import Document, Outcome, Work
+from seeds.archives import ReadOptions
+from seeds.errors import NoRecords
+from seeds.library import Library, Tag
+from seeds.records import Article, SeedFolder
+from seeds.store import Store
+from service.http.app import create_app
+from service.settings import Settings
+from service.training import Row, Trained, rows_of, rows_of_corrections, train
+from tests.doubles import load_model
+
+DESKS = {
+    "harbour": ("The ferry", "A tanker", "The port of Vik", "The fishing fleet", "A container ship"),
+    "schools": ("The headmaster", "A class of pupils", "The teachers' union", "The exam board", "The school of Vik"),
+    "courts": ("The judge", "A burglar", "The jury", "The prosecutor", "The appeal court"),
+}
+ENDS = {
+    "harbour": ("left the quay after the storm.", "unloads fish at the pier.", "needs a deeper channel for ships."),
+    "schools": ("wants smaller classes.", "begins the new term with fewer books.", "asks for longer breaks."),
+    "courts": ("heard the case of the stolen car.", "was sentenced to two years.", "found the driver guilty."),
+}
+
+
+def examples(count: int, *, seed: int = 1) -> list[Row]:
+    chance = random.Random(seed)
+    rows = []
+    for number in range(count):
+        desk = list(DESKS)[number % 3]
+        text = (
+            " ".join(f"{chance.choice(DESKS[desk])} {chance.choice(ENDS[desk])}" for _ in range(3)) + f" No. {number}."
+        )
+        rows.append(Row(f"r{number}", Article(text, f"r{number}"), frozenset({desk})))
+    return rows
+
+
+def learn(rows: Iterator[Row | str], root: Path, store: Store, *, name: str = "desks", aim: str = "f1") -> Trained:
+    inference = Inference("float32")
+    return train(
+        rows, name=name, root=root, store=store, inference=inference, aim=Aim.parse(aim), advance=lambda *_: None
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return learn(iter(examples(45)), tmp_path_factory.mktemp("models"), Store("sqlite://"))
+
+
+def test_what_was_learnt_is_found_in_new_articles(trained: Trained) -> None:
+    model = load_model("desks", trained.folder.parent, dtype="float32")
+    assert (model.info.kind, model.info.tasks) == ("own", ("topics",))
+    new = examples(30, seed=2)
+    outcomes = model.run([Work(Document(row.article.text), None, TopicsOptions()) for row in new])
+    right = sum(found(outcome)[:1] == list(row.labels) for outcome, row in zip(outcomes, new, strict=True))
+    assert right >= 27
+    assert trained.report.macro_f1 > 0.9
+    assert {label.examples for label in trained.report.labels} == {15}
+
+
+def found(outcome: Outcome) -> list[str]:
+    assert outcome.topics is not None
+    return [topic.name for topic in outcome.topics]
+
+
+def test_it_serves_like_any_model(trained: Trained, seeds_folder: Path) -> None:
+    settings = Settings(seeds=seeds_folder, models=trained.folder.parent, summary_model="lead", topics_model="desks")
+    with TestClient(create_app(settings)) as client:
+        text = "The judge heard the case of the stolen car. The jury found the driver guilty."
+        topics = client.post("/v1/tag", json={"text": text}).json()["topics"]
+        assert (topics[0]["name"], topics[0]["qcode"]) == ("courts", None)
+        assert len(client.post("/v1/tag", json={"text": text, "threshold": 0}).json()["topics"]) == 3
+        refused = client.post("/v1/tag", json={"text": text, "labels": ["a", "b"]}).json()
+        assert refused["error_type"] == "invalid_option"
+        [entry] = [model for model in client.get("/v1/models").json()["models"] if model["id"] == "desks"]
+        assert entry["tasks"] == ["topics"]
+
+
+def test_two_trainings_give_the_same_bytes_and_the_second_reads_no_article(tmp_path: Path) -> None:
+    store = Store("sqlite://")
+    first = learn(iter(examples(20)), tmp_path / "a", store)
+    count = store.count()
+    second = learn(iter(examples(20)), tmp_path / "b", store)
+    assert store.count() == count == 20
+    for path in first.folder.iterdir():
+        assert (second.folder / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_a_threshold_is_chosen_for_its_aim(tmp_path: Path) -> None:
+    rows = examples(90)
+    rows[0] = Row("wrong", rows[0].article, frozenset({"courts"}))
+    report = learn(iter(rows), tmp_path, Store("sqlite://"), aim="precision=0.99").report
+    by_name = {label.name: label for label in report.labels}
+    assert min(by_name["courts"].precision, by_name["schools"].precision) >= 0.99
+    assert {doubt.row for doubt in report.doubts} == {0}
+
+
+def test_labels_are_read_from_every_format(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        json.dumps({"text": "Rain fell.", "labels": ["weather, local", "a"]}) + "\n"
+        + json.dumps({"text": "Snow fell.", "topics": [{"name": "weather"}]}) + "\n"
+        + json.dumps({"text": "Hail fell.", "labels": 5}) + "\n"
+        + json.dumps({"text": "", "labels": []}) + "\n"
+        + json.dumps({"text": "Nothing fell.", "labels": []}) + "\n"
+    )  # fmt: skip
+    (tmp_path / "b.csv").write_text("text,desk\nRain fell.,a; b\nSnow fell.,c\n")
+    read = list(rows_of(str(tmp_path / "a.jsonl"), ReadOptions(), labels_field=None))
+    assert [row.labels if isinstance(row, Row) else row for row in read] == [
+        {"weather, local", "a"}, {"weather"}, "no labels", "unreadable_text", set(),
+    ]  # fmt: skip
+    read = list(rows_of(str(tmp_path / "b.csv"), ReadOptions(), labels_field="desk"))
+    assert [row.labels for row in read if isinstance(row, Row)] == [{"a", "b"}, {"c"}]
+
+
+def test_corrections_are_learnt_from(tmp_path: Path) -> None:
+    store = Store("sqlite://")
+    (tmp_path / "seeds").mkdir()
+    library = Library(store, SeedFolder(tmp_path / "seeds"))
+    rows = examples(12)
+    library.add([row.article for row in rows])
+    for row in rows:
+        [desk] = row.labels
+        tag = Tag("crime, law and justice", "medtop:02000000") if desk == "courts" else Tag(desk)
+        library.correct(str(row.article.id), [Tag("first thought")], who=None, note=None)
+        library.correct(str(row.article.id), [tag], who="Ann", note=None)
+    learn(rows_of_corrections(library), tmp_path / "models", store)
+    model = load_model("desks", tmp_path / "models", dtype="float32")
+    [outcome] = model.run([Work(Document(rows[2].article.text), None, TopicsOptions(threshold=0.0))])
+    assert outcome.topics is not None
+    assert {(topic.name, topic.qcode) for topic in outcome.topics} == {
+        ("harbour", None), ("schools", None), ("crime, law and justice", "medtop:02000000"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "name", "aim", "error", "says"),
+    [
+        ([], "desks", "f1", NoRecords, "--labels-field"),
+        (["no labels"] * 3, "desks", "f1", NoRecords, "no labels 3"),
+        (examples(3), "desks", "f1", InvalidOption, "No label has 2 rows"),
+        ([Row("r", row.article, frozenset({"all"})) for row in examples(4)], "desks", "f1", InvalidOption, "Every row"),
+        ([Row("r", row.article, frozenset(map(str, range(3000)))) for row in examples(4)], "desks", "f1", InvalidOption, "at most 2,000"),
+        (examples(9), "../desks", "f1", InvalidOption, "cannot be the name"),
+        (examples(9), "desks", "accuracy", InvalidOption, "precision=0.9"),
+        (examples(9), "desks", "precision=7", InvalidOption, "precision=0.9"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_learnt_is_told(
+    tmp_path: Path, rows: list[Row | str], name: str, aim: str, error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        learn(iter(rows), tmp_path, Store("sqlite://"), name=name, aim=aim)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_is_never_changed(trained: Trained) -> None:
+    with pytest.raises(InvalidOption, match="already"):
+        learn(iter(examples(9)), trained.folder.parent, Store("sqlite://"))
