@@ -4,8 +4,10 @@ their results, and what readers corrected."""
 import json
 import re
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +23,12 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from seeds.errors import ArticleExists, InvalidQuery, UnknownRecord, UnreadableRecord
-from seeds.records import Article, SeedFolder
+from seeds.records import UNUSABLE_ID, Article, SeedFolder
 from seeds.store import Result, Store, now
 from seeds.tables import articles, counts, feedback, history, results, search, topics
 
@@ -34,6 +37,10 @@ MOST_WORDS = 20
 CURSOR = re.compile(r"(\d{4}-\d\d-\d\d|)~(\d{1,18})")
 ROWS_AT_ONCE = 500
 OPENING_CHARACTERS = 160
+LOCK = 20210716
+"""Number of the lock that PostgreSQL's writers of articles wait for."""
+LOOK_AGAIN_SECONDS, LOOK_AGAIN_SHARE = 5.0, 50
+"""After so many seconds the seed folder is looked through again; later where that takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,7 @@ class Library:
         self._seeds = seeds
         self._dialect = sqlite if store.is_sqlite else postgresql
         self._read_folder: object = None
+        self._read_again = 0.0
         self._reading_folder = threading.Lock()
 
     def add(self, new: Sequence[Article]) -> list[str]:
@@ -116,7 +124,7 @@ class Library:
             ArticleExists: another article has the same id.
             StoreUnavailable, StoreCorrupt: the store cannot be written.
         """
-        with self._store.writing() as connection:
+        with self._writing() as connection:
             ids = [str(article.id) for article in new]
             kept = self._texts(connection, ids)
             added: list[Article] = []
@@ -131,34 +139,36 @@ class Library:
         return [str(article.id) for article in added]
 
     def get(self, id: str) -> Article:
-        """The article of that id: the seed file as it is now, else the one that was sent.
+        """The article of that id: the one that was sent, else the seed file as it is now.
 
         Raises:
             UnknownRecord: there is none.
             UnreadableRecord: the seed file holds no readable article.
         """
-        try:
+        if UNUSABLE_ID.search(id):
             return self._seeds.get(id)
-        except UnknownRecord:
-            if not id.isprintable():  # no database has such an id, and PostgreSQL refuses to look for it
-                raise
-            with self._store.reading() as connection:
-                wanted = select(articles).where(articles.c.id == id, articles.c.stamp.is_(None))
-                row = connection.execute(wanted).mappings().first()
-            if row is None:
-                raise
+        with self._store.reading() as connection:
+            wanted = select(articles).where(articles.c.id == id, articles.c.stamp.is_(None))
+            row = connection.execute(wanted).mappings().first()
+        if row is None:
+            return self._seeds.get(id)
         return _article(row)
 
     def page(self, filters: Filters, *, after: str | None = None, limit: int = 100) -> Page:
         """A page of the articles wanted: the latest first, by date; where words are searched, those added last first.
 
         Raises:
-            InvalidQuery: the cursor is none of ours, or there is no word among the words.
+            InvalidQuery: the cursor is none of ours, there is no word among the words, or the days are reversed.
+            NoRecords: the seed folder cannot be read.
         """
+        if self._seeds.changed_at() is None:
+            self._seeds.ids()  # says what is wrong with the folder
         self._refresh()
         for value in (filters.words, filters.topic, filters.model):
             if value and "\0" in value:
                 raise InvalidQuery("The query holds the character U+0000, which no article holds. Leave it out.")
+        if filters.since and filters.until and filters.since > filters.until:
+            raise InvalidQuery(f"No day lies between {filters.since} and {filters.until}. Exchange them.")
         wanted = self._wanted(filters)
         source = topics if filters.topic else articles
         order: tuple[ColumnElement[Any], ...] = (source.c.date, source.c.number)
@@ -187,6 +197,7 @@ class Library:
 
     def total(self, topic: str = "") -> int:
         """How many articles there are, or have that topic, given by its name."""
+        self._refresh()
         with self._store.reading() as connection:
             summed = select(func.coalesce(func.sum(counts.c.articles), 0)).where(counts.c.name == topic)
             return int(connection.execute(summed).scalar_one())
@@ -194,6 +205,7 @@ class Library:
     def counts(self) -> dict[str, dict[str, int]]:
         """How many articles each topic has in each month (`2024-05`; empty where the date is not known), by its name;
         under the empty name, all articles."""
+        self._refresh()
         found: dict[str, dict[str, int]] = {}
         with self._store.reading() as connection:
             for name, month, number in connection.execute(select(counts).order_by(counts.c.month)):
@@ -225,7 +237,7 @@ class Library:
             tags = None
         if not new and tags is None:
             return
-        with self._store.writing() as connection:
+        with self._writing() as connection:
             rows = [{"number": number, "key": result.key, "model": result.model} for result in new]
             if rows:
                 connection.execute(self._dialect.insert(history).on_conflict_do_nothing(), rows)
@@ -256,9 +268,9 @@ class Library:
         self._refresh()
         row = {
             "article": id, "topics": json.dumps([[tag.name, tag.qcode] for tag in tags], ensure_ascii=False),
-            "who": who, "note": note, "created_at": now(),
+            "who": who or None, "note": note or None, "created_at": now(),
         }  # fmt: skip
-        with self._store.writing() as connection:
+        with self._writing() as connection:
             number, date = self._placed(connection, id)
             key = connection.execute(insert(feedback).values(row)).inserted_primary_key
             self._tag(connection, number, date, tags)
@@ -274,10 +286,14 @@ class Library:
             return [_correction(row) for row in connection.execute(wanted).mappings()]
 
     def export(
-        self, *, after: int = 0, limit: int = ROWS_AT_ONCE
+        self, *, models: Collection[str] = (), after: int = 0, limit: int = ROWS_AT_ONCE
     ) -> tuple[list[tuple[Article, list[Result]]], int | None]:
         """Some articles in the order they were added, each with its latest result of each task; and what to give as
-        `after` for the next, None behind the last."""
+        `after` for the next, None behind the last.
+
+        Args:
+            models: results by these go before later ones by others.
+        """
         self._refresh()
         with self._store.reading() as connection:
             wanted = select(articles).where(articles.c.number > after).order_by(articles.c.number).limit(limit)
@@ -292,8 +308,11 @@ class Library:
             latest: dict[int, dict[str, Result]] = {number: {} for number in numbers}
             for found in connection.execute(made).mappings():
                 fields = dict(found)
-                number = fields.pop("number")
-                latest[number][fields["task"]] = Result(**fields)
+                made_of = latest[fields.pop("number")]
+                result = Result(**fields)
+                before = made_of.get(result.task)
+                if before is None or result.model in models or before.model not in models:
+                    made_of[result.task] = result
         exported = [(_article(row), list(latest[row["number"]].values())) for row in rows]
         return exported, numbers[-1] if len(rows) == limit else None
 
@@ -348,7 +367,7 @@ class Library:
 
     @staticmethod
     def _place(connection: Connection, id: str) -> tuple[int, str] | None:
-        if not id.isprintable():
+        if UNUSABLE_ID.search(id):
             return None
         row = connection.execute(select(articles.c.number, articles.c.date).where(articles.c.id == id)).first()
         return (row[0], row[1]) if row else None
@@ -395,23 +414,59 @@ class Library:
         connection.execute(adding.on_conflict_do_update(index_elements=["name", "month"], set_=total), rows)
 
     def _refresh(self) -> None:
-        """Bring the articles of the seed folder up to date, if files came or went since it was last read."""
+        """Bring the articles of the seed folder up to date, if files came or went since it was last read, and now and
+        then in case one was edited."""
         with self._reading_folder:
             changed = self._seeds.changed_at()
-            if changed == self._read_folder:
+            if changed == self._read_folder and time.monotonic() < self._read_again:
                 return
-            found = self._seeds.stamps()
+            started = time.monotonic()
+            found = self._seeds.stamps() if changed is not None else {}
             with self._store.reading() as connection:
-                rows = connection.execute(select(articles.c.id, articles.c.stamp).where(articles.c.stamp.is_not(None)))
-                kept = {row.id: row.stamp for row in rows}
-            gone = [id for id, stamp in kept.items() if found.get(id) != stamp]
-            new = [id for id, stamp in found.items() if kept.get(id) != stamp]
-            if gone or new:
-                with self._store.writing() as connection:
-                    self._remove(connection, gone)
-                    sent = self._texts(connection, new)
-                    self._insert(connection, [(self._seed(id), found[id]) for id in reversed(new) if id not in sent])
+                is_followed = self._kept(connection) == found
+            if not is_followed:
+                with self._writing() as connection:
+                    self._follow(connection, found, self._kept(connection))
             self._read_folder = changed
+            took = time.monotonic() - started
+            self._read_again = started + max(LOOK_AGAIN_SECONDS, LOOK_AGAIN_SHARE * took)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction beside which no other changes articles: what it counts adds up."""
+        with self._store.writing() as connection:
+            if not self._store.is_sqlite:  # which has one writer at a time by itself
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+            yield connection
+
+    @staticmethod
+    def _kept(connection: Connection) -> dict[str, str]:
+        """The stamps of the seed files that were read, by id."""
+        rows = connection.execute(select(articles.c.id, articles.c.stamp).where(articles.c.stamp.is_not(None)))
+        return {row.id: row.stamp for row in rows}
+
+    def _follow(self, connection: Connection, found: Mapping[str, str], kept: Mapping[str, str]) -> None:
+        """Make the articles those of the files `found`, where those `kept` are; by their stamps."""
+        changed = [id for id in kept if id in found and found[id] != kept[id]]
+        texts = self._texts(connection, changed)
+        renewed = []
+        for id in changed:
+            article = self._seed(id)
+            place = self._place(connection, id)
+            if place and texts.get(id) == (article.title, article.text) and place[1] == (article.date or ""):
+                connection.execute(update(articles).where(articles.c.id == id).values(stamp=found[id]))
+            else:
+                renewed.append(id)
+        self._remove(connection, [*(id for id in kept if id not in found), *renewed])
+        new = [*(id for id in found if id not in kept), *renewed]
+        sent = self._texts(connection, new)
+        new = [id for id in reversed(sorted(new)) if id not in sent]  # noqa: C413 - so that undated ones are in order
+        self._insert(connection, [(self._seed(id), found[id]) for id in new])
+        for start in range(0, len(new), ROWS_AT_ONCE):
+            said = select(feedback).where(feedback.c.article.in_(new[start : start + ROWS_AT_ONCE]))
+            for row in connection.execute(said.order_by(feedback.c.id)).mappings():
+                number, date = self._placed(connection, row["article"])
+                self._tag(connection, number, date, _correction(row).topics)
 
     def _seed(self, id: str) -> Article:
         try:

@@ -14,6 +14,8 @@ SUFFIX = ".txt"
 DATE_HEADER = re.compile(r"\s*date (\d{4}-\d{2}-\d{2})(?:\s+|$)")
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
+UNUSABLE_ID = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""No address and no database holds these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class SeedFolder:
         """
         try:
             found = (path for path in self.root.iterdir() if path.suffix == SUFFIX and path.is_file())
-            return sorted(path.stem for path in found if not SURROGATE.search(path.stem))
+            return sorted(path.stem for path in found if not UNUSABLE_ID.search(path.stem))
         except OSError as error:
             raise NoRecords(
                 f"The folder of seed records {str(self.root)!r} cannot be read ({error.strerror}). "

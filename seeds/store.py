@@ -1,6 +1,7 @@
 """Results beside records: an SQLite file by default, PostgreSQL when replicas share one. Looks results up by key, in
 batches, and never overwrites one."""
 
+import os
 import sqlite3
 import threading
 import time
@@ -21,6 +22,7 @@ from seeds.tables import MIGRATIONS, results, schema
 
 KEYS_PER_QUERY = 500
 BUSY_SECONDS = 30
+FILE = "sqlite:///"
 POSTGRESQL_LIMITS = {
     "connect_timeout": 5, "options": "-c statement_timeout=30000 -c lock_timeout=10000",
     "keepalives_idle": 30, "tcp_user_timeout": 30_000,
@@ -77,6 +79,7 @@ class Store:
         self._engine = self._create_engine()
         with self._errors("opened"):
             self._migrate()
+        self._file = self._identity()
 
     def find(self, keys: Sequence[str]) -> dict[str, Result]:
         """The stored results of those keys; a key that has none is absent."""
@@ -110,6 +113,7 @@ class Store:
         Raises:
             StoreUnavailable, StoreCorrupt: the store cannot be read.
         """
+        self.check()
         with self._errors("read"), self._engine.connect() as connection:
             yield connection.execution_options(reads=True)
 
@@ -120,11 +124,33 @@ class Store:
         Raises:
             StoreUnavailable, StoreCorrupt: the store cannot be written.
         """
+        self.check()
         with self._errors("written"), self._write_lock, self._engine.begin() as connection:
             yield connection
 
+    def check(self) -> None:
+        """Refuse to go on with a file that was removed or exchanged: what is written to it would be lost.
+
+        Raises:
+            StoreUnavailable: it was.
+        """
+        if self._identity() != self._file:
+            raise StoreUnavailable(
+                f"The result store {self.name!r} was removed or exchanged while it was in use. Put it back, or restart."
+            )
+
     def close(self) -> None:
         self._engine.dispose()
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Which file the store is; None for one that is not a file."""
+        if not self.is_sqlite or self.url.database in (None, "", ":memory:"):
+            return None
+        try:
+            state = os.stat(str(self.url.database))
+        except OSError:
+            return (0, 0)
+        return (state.st_dev, state.st_ino)
 
     @property
     def is_sqlite(self) -> bool:
@@ -188,6 +214,8 @@ class Store:
 
 
 def _parse(url: str) -> URL:
+    if url.startswith(FILE):  # a name may hold ? and #, and is no address
+        return URL.create("sqlite", database=url.removeprefix(FILE))
     try:
         parsed = make_url(url)
         if parsed.drivername in {"postgres", "postgresql"}:

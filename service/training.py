@@ -24,7 +24,7 @@ from service.errors import OutputUnwritable, problem_of
 from service.keys import RESULT_VERSION
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
 
     from models.training.own import Aim, OwnReport
 
@@ -157,10 +157,9 @@ def train(
 
 def _vectors(
     rows: Sequence[Row], reader: Any, info: ModelInfo, store: Store, advance: Advance
-) -> tuple["Tensor", list[int]]:
+) -> tuple["np.ndarray", list[int]]:
     """The vectors of the rows that can be read, `[rows, hidden]`, and the rows' numbers."""
     import numpy as np
-    import torch
 
     documents = [
         Document(row.article.text, row.article.title, language_of(row.article.text, row.article.language))
@@ -184,9 +183,7 @@ def _vectors(
         store.save(made)
         advance(len(rows) - len(missing) + start + len(batch), len(rows))
     usable = [number for number, key in enumerate(keys) if key in found]
-    if not usable:
-        return torch.empty(0), []
-    return torch.from_numpy(np.stack([found[keys[number]] for number in usable])), usable
+    return np.array([found[keys[number]] for number in usable]), usable
 
 
 def _decoded(value: str) -> Any:

@@ -102,7 +102,7 @@ class OwnReport:
 
 
 def learn(
-    vectors: Tensor,
+    rows: np.ndarray,
     labels: Sequence[frozenset[str]],
     texts: Sequence[str],
     reader: Embedded,
@@ -113,7 +113,7 @@ def learn(
     """Fit a head, with everything that has to be chosen chosen by cross-validation.
 
     Args:
-        vectors: of the rows, `[rows, hidden]`.
+        rows: their vectors, `[rows, hidden]`.
         labels: of each row; a row may have none, and then is an example of what is none of them.
         texts: what the rows say; those that say the same stay in one fold.
         seed: of the folds.
@@ -122,6 +122,7 @@ def learn(
         InvalidOption: there are too few examples, only one label that every row has, or too many labels.
     """
     names = _names(labels)
+    vectors = torch.from_numpy(rows)
     truth = torch.tensor([[float(name in row) for name in names] for row in labels], dtype=torch.float64)
     label_vectors = reader.label_vectors([_spoken(name) for name in names])
     match = reader.label_logits(vectors, label_vectors).double()

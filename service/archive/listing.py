@@ -21,7 +21,7 @@ class RunState:
     Args:
         name: of its output.
         stage: `running`, `closing` or `finished`; a run that was stopped is `running` until it is taken up.
-        output_bytes: 0 until it is finished.
+        output_bytes: of the file that can be had; 0 until it is finished, and where it is a folder.
     """
 
     name: str
@@ -98,7 +98,7 @@ def _state(paths: RunPaths) -> RunState:
         tuple(str(source[0]) for source in identity.get("input", ())),
         {task: str(info.get("id")) for task, info in identity.get("models", {}).items()},
         counts,
-        manifest.get("output_size", 0) if manifest["stage"] == "finished" else 0,
+        manifest.get("output_size", 0) if manifest["stage"] == "finished" and paths.out.is_file() else 0,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import typer
 
-from seeds.outputs import FIELDS, FORMATS, OutputFormat
+from seeds.outputs import FIELDS, FORMATS, OutputFormat, output_format
 from service.cli.exits import USAGE, fail, one_line_errors
 
 if TYPE_CHECKING:
@@ -24,13 +24,15 @@ def export(
     out: Annotated[
         Path | None, typer.Option(help="File to write (Parquet: a folder); standard output when absent.")
     ] = None,
-    format: Annotated[str, typer.Option(help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")] = "jsonl",
+    format: Annotated[
+        str | None, typer.Option(help=f"{', '.join(FORMATS)}; what the name of --out tells when absent.")
+    ] = None,
     with_text: Annotated[bool, typer.Option("--with-text", help="The articles' texts too.")] = False,
     corrections: Annotated[
         bool, typer.Option("--corrections", help="What readers corrected, as JSON lines, instead of the articles.")
     ] = False,
 ) -> None:
-    """Write out the articles that are kept, each with its latest summary and topics.
+    """Write out the articles that are kept, each with its latest results, those by the default models before others.
 
     They are those of the seeds folder, and those that were sent to the service. Nothing is computed or overwritten.
     """
@@ -40,12 +42,17 @@ def export(
         from seeds.store import Store
         from service.settings import read_settings
 
+        format = format or (output_format(out) if out and not corrections else "jsonl")
         if format not in FORMATS:
             fail(f"--format is {format!r}. Name one of {', '.join(FORMATS)}.", USAGE)
-        if format == "parquet" and (out is None or corrections):
-            fail("Parquet is written to a folder of its own. Name it with --out, without --corrections.", USAGE)
+        if corrections and format != "jsonl":
+            fail("Corrections are written as JSON lines. Leave --format out.", USAGE)
+        if format == "parquet" and out is None:
+            fail("Parquet is written to a folder of its own. Name it with --out.", USAGE)
         if out is not None and out.exists():
             fail(f"{str(out)!r} exists. Choose another --out, or remove it.", USAGE)
+        if out is not None and not out.parent.is_dir():
+            fail(f"There is no folder {str(out.parent)!r}. Create it, or choose another --out.", USAGE)
         settings = read_settings()
         store = Store(settings.store_url)
         library = Library(store, SeedFolder(settings.seeds))
@@ -53,18 +60,20 @@ def export(
             count = _write_lines(out, _corrections(library))
         else:
             fields = [name for name in (*FIELDS[:5], *(["text"] if with_text else []), *FIELDS[5:]) if name != "error"]
-            count = _write_rows(out, _rows(library), format, fields)
+            models = {settings.summary_model, settings.topics_model}
+            count = _write_rows(out, _rows(library, models), format, fields)
         store.close()
     print(f"dateline: {count:,} {'corrections' if corrections else 'articles'} written", file=sys.stderr)
 
 
-def _rows(library: Library) -> Iterator[Row]:
+def _rows(library: Library, models: set[str]) -> Iterator[Row]:
+    """The rows of the articles that can be read."""
     from service.archive.rows import row_of
 
     after: int | None = 0
     while after is not None:
-        exported, after = library.export(after=after)
-        yield from (row_of(article, made, id=str(article.id)) for article, made in exported)
+        exported, after = library.export(models=models, after=after)
+        yield from (row_of(article, made, id=str(article.id)) for article, made in exported if article.text)
 
 
 def _corrections(library: Library) -> Iterator[dict[str, object]]:

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path as FilePath
 from typing import Annotated, cast
 
@@ -48,6 +49,7 @@ async def readyz(request: Request, service: Running) -> schemas.Health:
     if drain.started:
         raise NotReady("The service is about to stop. Send requests to another replica.")
     _check_worker(service)
+    await run_in_threadpool(service.store.check)
     return schemas.Health(status="ok")
 
 
@@ -120,7 +122,8 @@ async def articles(
 ) -> schemas.ArticlePage:
     """The articles that are kept, seed records and those that were sent: the latest first; where words are searched,
     those added last."""
-    filters = Filters(q or None, _tag(topic).name if topic else None, since, until, model or None)
+    name = _tag(topic).name if topic else None
+    filters = Filters(words=q or None, topic=name, since=_day(since), until=_day(until), model=model or None)
     library = service.library
     page = await run_in_threadpool(library.page, filters, after=after, limit=limit)
     total = await run_in_threadpool(library.total) if filters == Filters() else None
@@ -191,6 +194,13 @@ def _tag(written: str) -> Tag:
     if concept is None and written.startswith("medtop:"):
         vocabulary.concept(written)  # says that there is no such code
     return Tag(concept.name, concept.qcode) if concept else Tag(_named(written))
+
+
+def _day(written: str | None) -> str | None:
+    try:
+        return date.fromisoformat(written).isoformat() if written else None
+    except ValueError as error:
+        raise InvalidRequest(f"There is no day {written}. Send one as 2024-05-08.") from error
 
 
 def _named(written: str) -> str:

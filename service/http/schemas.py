@@ -20,7 +20,7 @@ from starlette.responses import Response
 from models.options import SummaryOptions, Task, TopicsOptions
 from models.types import ModelInfo
 from models.vocabulary import Concept
-from seeds.records import SURROGATE, Article
+from seeds.records import SURROGATE, UNUSABLE_ID, Article
 from service.digest import Digest, DigestOptions
 from service.errors import InvalidRequest
 
@@ -78,10 +78,21 @@ def _writable(id: str) -> str:
     return id
 
 
-def _printable(name: str) -> str:
-    if not name.isprintable():
-        raise ValueError("it holds a character that cannot be shown")
-    return name
+def _one_line(written: str) -> str:
+    """Without line breaks and needless spaces."""
+    return _clean(" ".join(written.split()))
+
+
+def _clean(written: str) -> str:
+    if found := UNUSABLE_ID.search(written):
+        raise ValueError(f"it holds the character U+{ord(found[0]):04X}, which no name holds; leave it out")
+    return written
+
+
+def _addressable(id: str) -> str:
+    if id in {".", ".."} or id.endswith(("/digest", "/results")):
+        raise ValueError("no address can be made of it; choose another")
+    return _clean(id)
 
 
 def _existing(day: str) -> str:
@@ -110,16 +121,16 @@ class ArticleFields(Request):
 
 
 class KeptArticleFields(ArticleFields):
-    id: Annotated[str, AfterValidator(_printable)] | None = Field(
+    id: Annotated[str, AfterValidator(_addressable)] | None = Field(
         default=None, description="One is made from title and text when absent", min_length=1, max_length=512
     )
-    title: Annotated[str, AfterValidator(_printable)] | None = Field(
+    title: Annotated[str, AfterValidator(_one_line)] | None = Field(
         None, description=TITLE["description"], max_length=1_000
     )
     date: Annotated[str, AfterValidator(_existing)] | None = Field(
         None, description="Day of publication", pattern=r"^\d{4}-\d\d-\d\d$", examples=["2024-05-08"]
     )
-    url: Annotated[str, AfterValidator(_printable)] | None = Field(None, max_length=4096)
+    url: Annotated[str, AfterValidator(_clean)] | None = Field(None, max_length=4096)
 
     def article(self) -> Article:
         article = replace(super().article(), date=self.date, url=self.url)
@@ -136,12 +147,12 @@ class ReadRequest(Request):
 
 
 class FeedbackRequest(Request):
-    article: Annotated[str, AfterValidator(_printable)] = Field(description="Id of the article", max_length=512)
-    topics: list[Annotated[str, AfterValidator(_printable)]] = Field(
+    article: Annotated[str, AfterValidator(_clean)] = Field(description="Id of the article", max_length=512)
+    topics: list[Annotated[str, AfterValidator(_one_line), Field(max_length=512)]] = Field(
         description="What its topics are: qcodes of the vocabulary, or names", max_length=50
     )
-    who: Annotated[str, AfterValidator(_printable)] | None = Field(None, max_length=200)
-    note: Annotated[str, AfterValidator(_printable)] | None = Field(None, max_length=2_000)
+    who: Annotated[str, AfterValidator(_one_line)] | None = Field(None, max_length=200)
+    note: Annotated[str, AfterValidator(_one_line)] | None = Field(None, max_length=2_000)
 
 
 class BadArticle(BaseModel):

@@ -41,6 +41,7 @@ class Service:
 
     def __init__(self, settings: Settings, models: Models, store: Store) -> None:
         self.settings = settings
+        self.store = store
         self.library = Library(store, SeedFolder(settings.seeds))
         self.started = time.monotonic()
         self.answered: Counter[tuple[str, bool]] = Counter()

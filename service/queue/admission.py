@@ -39,7 +39,7 @@ class Load:
     waiting_seconds: float
     refused: int
     abandoned_threads: int
-    paces: Mapping[str, float] = field(default_factory=dict)
+    paces: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 def refusal(

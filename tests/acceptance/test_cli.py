@@ -181,7 +181,9 @@ def test_what_is_kept_is_exported(tmp_path: Path, seeds_folder: Path) -> None:
     for arguments, says in (
         (["--format", "xml"], "jsonl, csv"),
         (["--format", "parquet"], "--out"),
-        (["--out", str(tmp_path / "all")], "exists"),
+        (["--format", "parquet", "--out", str(tmp_path / "all")], "exists"),
+        (["--out", str(tmp_path / "none" / "all.csv")], "no folder"),
+        (["--corrections", "--format", "csv"], "JSON lines"),
     ):
         refused = exported(*arguments)
         assert (refused.returncode, says in refused.stderr) == (2, True), refused.stderr

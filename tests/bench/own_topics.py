@@ -88,7 +88,7 @@ def measure(title: str, found: list[tuple[Document, frozenset[str]]], most: int,
         texts = [kept[i][0].text for i in chosen]
         known = [kept[i][1] for i in chosen]
         started = time.monotonic()
-        head, _ = learn(inputs[chosen], known, texts, reader, aim=Aim())
+        head, _ = learn(inputs[chosen].numpy(), known, texts, reader, aim=Aim())
         took = time.monotonic() - started
         scores = head.scores(unseen, reader.label_logits(unseen, head.labels)).numpy()
         answers = np.zeros_like(truth)

@@ -180,6 +180,13 @@ def test_an_id_may_hold_anything_that_can_be_shown(client: TestClient) -> None:
     assert len(client.get(f"{place}/results").json()["results"]) == 2
 
 
+@pytest.mark.parametrize("title", ["Le maire dit\u00a0: non", "می\u200cخواهم", "👩\u200d👩\u200d👧", "Two\nlines"])
+def test_a_title_in_any_script_is_kept(client: TestClient, title: str) -> None:
+    reply = client.post("/v1/articles", json={"articles": [{"id": "a", "title": title, "text": "Rain fell."}]})
+    assert reply.status_code == 201
+    assert client.get("/v1/articles/a").json()["title"].split() == title.split()
+
+
 def test_an_article_without_an_id_gets_one(client: TestClient) -> None:
     [id] = client.post("/v1/articles", json={"articles": [{"text": "Rain fell."}]}).json()["articles"]
     assert client.post("/v1/articles", json={"articles": [{"text": "Rain fell."}]}).json() == {
@@ -293,6 +300,9 @@ TEXT = {"text": articles.HARBOUR}
         (lambda c: c.get("/v1/articles?since=yesterday"), 422, "invalid_request", "since"),
         (lambda c: c.post("/v1/articles", json={"articles": [{"id": SEED_ID, "text": "Another."}]}), 409, "article_exists", "of its own"),
         (lambda c: c.post("/v1/articles", json={"articles": [{"text": "Rain.", "date": "2024-02-31"}]}), 422, "invalid_request", "date"),
+        (lambda c: c.post("/v1/articles", json={"articles": [{"id": "x/digest", "text": "Rain."}]}), 422, "invalid_request", "address"),
+        (lambda c: c.post("/v1/articles", json={"articles": [{"id": "a\0", "text": "Rain."}]}), 422, "invalid_request", "U.0000"),
+        (lambda c: c.get("/v1/articles?since=2024-02-30"), 422, "invalid_request", "no day 2024-02-30"),
         (lambda c: c.post("/v1/articles", json={"articles": [{"text": " "}]}), 422, "unreadable_text", "empty"),
         (lambda c: c.get("/v1/articles/nobody/results"), 404, "unknown_article", "nobody"),
         (lambda c: c.post("/v1/feedback", json={"article": "nobody", "topics": []}), 404, "unknown_article", "nobody"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import seeds.library
 from seeds.errors import ArticleExists, InvalidQuery, UnknownRecord
 from seeds.library import Filters, Library, Tag
 from seeds.records import Article, SeedFolder
@@ -131,3 +132,39 @@ def test_the_seed_folder_is_followed(library: Library, tmp_path: Path) -> None:
     assert library.get("a").text == "Snow fell on Vik."
     with pytest.raises(ArticleExists):
         library.add([replace(FLOOD, id="a")])
+
+
+def test_an_edited_seed_is_read_again_and_one_that_says_the_same_keeps_all(
+    library: Library, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeds.library, "LOOK_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(seeds.library, "LOOK_AGAIN_SHARE", 0)
+    rain, snow = tmp_path / "seeds" / "rain.txt", tmp_path / "seeds" / "snow.txt"
+    rain.write_text("Rain fell on Vik.")
+    snow.write_text("Snow fell on Vik.")
+    store.save([RESULT])
+    for id in ("rain", "snow"):
+        library.keep_digest(id, [RESULT], [POLITICS])
+        library.correct(id, [WEATHER], who=None, note=None)
+    rain.touch()
+    snow.write_text("Hail fell on Oslo.")
+    assert ids(library, words="hail") == ["snow"]
+    assert ids(library, words="snow") == []
+    assert sorted(ids(library, topic="weather")) == ["rain", "snow"]  # what a reader said of both
+    assert ([*map(len, (library.results("rain"), library.results("snow")))]) == [1, 0]
+    rain.unlink()
+    assert library.total() == 1
+    rain.write_text("Rain fell on Vik.")
+    assert library.counts() == {"": {"": 2}, "weather": {"": 2}}
+
+
+def test_an_article_that_was_sent_goes_before_a_seed_of_its_id(library: Library, tmp_path: Path) -> None:
+    library.add([FLOOD])
+    (tmp_path / "seeds" / "flood.txt").write_text("Another text.")
+    assert library.get("flood") == FLOOD
+    assert [entry.opening for entry in library.page(Filters()).entries] == [FLOOD.text]
+
+
+def test_days_in_the_wrong_order_are_told(library: Library) -> None:
+    with pytest.raises(InvalidQuery, match="Exchange"):
+        library.page(Filters(since="2024-02-01", until="2024-01-01"))

@@ -63,6 +63,22 @@ def test_a_store_is_opened_again(tmp_path: Path) -> None:
     assert Store(url).count() == 1
 
 
+def test_a_store_that_was_removed_is_told_and_nothing_written_beside_it(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'results.db'}")
+    store.save([RESULT])
+    for path in tmp_path.iterdir():
+        path.unlink()
+    for act in (store.check, store.count, lambda: store.save([RESULT])):
+        with pytest.raises(StoreUnavailable, match="removed or exchanged"):
+            act()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_may_hold_what_an_address_may_not(tmp_path: Path) -> None:
+    Store(f"sqlite:///{tmp_path / 'a?b#c.db'}").close()
+    assert [path.name for path in tmp_path.iterdir()] == ["a?b#c.db"]
+
+
 def test_a_store_in_memory_serves_every_thread() -> None:
     store = Store("sqlite://")
     with ThreadPoolExecutor(4) as pool:

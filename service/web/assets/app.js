@@ -11,24 +11,35 @@ import { topics } from "./topics.js";
 const main = document.getElementById("main");
 const VIEWS = { digest, articles, runs, topics, health };
 const ONE = { articles: article, runs: run };
+const TITLES = { digest: "Digest an article", articles: "Articles", runs: "Archive runs", topics: "Topics", health: "Health" };
 let leave = () => {};
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a lone %
+  }
+}
 
 async function show() {
   leave();
   const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
-  const [name = "digest", ...rest] = path.split("/").filter(Boolean).map(decodeURIComponent);
-  const view = (rest.length && ONE[name]) || VIEWS[name] || digest;
+  const [asked = "digest", ...rest] = path.split("/").filter(Boolean).map(decoded);
+  const name = Object.hasOwn(VIEWS, asked) ? asked : "digest";
+  const view = (rest.length && ONE[name]) || VIEWS[name];
   for (const link of document.querySelectorAll("nav a"))
-    if (link.hash.slice(2) === (VIEWS[name] ? name : "digest")) link.setAttribute("aria-current", "page");
+    if (link.hash.slice(2) === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   const leaving = new AbortController();
   leave = () => leaving.abort();
   const root = h("div", { className: `view ${view.name}` });
   fill(main, root);
+  fill(root, h("p", { className: "hint" }, "One moment …"));
   try {
     await view(root, { path: rest, search: new URLSearchParams(search), signal: leaving.signal });
   } catch (error) {
-    if (error.name !== "AbortError") fill(root, problem(error));
+    if (error.name !== "AbortError") fill(root, h("h1", {}, TITLES[name]), problem(error));
   }
   if (leaving.signal.aborted) return;
   const heading = main.querySelector("h1");

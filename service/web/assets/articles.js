@@ -1,7 +1,7 @@
 // The articles that are kept: found, opened, compared, corrected.
 
 import { call, query, segment } from "./api.js";
-import { announce, field, fill, h, number } from "./dom.js";
+import { announce, field, fill, h, number, once } from "./dom.js";
 import { problem } from "./problem.js";
 import { provenance, source, summaryList, topicBars, warnings } from "./reading.js";
 
@@ -58,7 +58,7 @@ export async function articles(root, { search, signal }) {
       if (error.name !== "AbortError") fill(bad, problem(error));
     }
   };
-  more.addEventListener("click", load);
+  more.addEventListener("click", once(load));
   await load();
 }
 
@@ -66,11 +66,15 @@ function entry({ id, title, opening, date, topics }) {
   return h(
     "li",
     {},
-    h("a", { href: `#/articles/${segment(id)}` }, title || `${opening}…`),
+    h("a", { href: `#/articles/${segment(id)}`, dir: "auto" }, h("bdi", {}, title || (opening ? shortened(opening) : "cannot be read"))),
     " ",
     h("span", { className: "hint" }, [date, id].filter(Boolean).join(" · ")),
     topics.length > 0 && h("ul", { className: "tags" }, topics.map(({ name, qcode }) => h("li", {}, h("a", { href: `#/articles${query({ topic: qcode || name })}` }, name)))),
   );
+}
+
+function shortened(opening) {
+  return opening.length < 150 ? opening : `${opening.slice(0, opening.lastIndexOf(" "))} …`;
 }
 
 export async function article(root, { path: [id], signal }) {
@@ -86,8 +90,7 @@ export async function article(root, { path: [id], signal }) {
   const { element, lit } = source(kept.text, reading.sentences, result.summary.sentences);
   const comparison = h("div", {});
   const other = h("select", {}, summarisers.map((model) => h("option", { value: model.id, selected: !model.default_for.includes("summary") }, model.id)));
-  const compare = async (event) => {
-    event.preventDefault();
+  const compare = async () => {
     try {
       const second = await call(`${place}/digest${query({ summary_model: other.value })}`, { signal });
       fill(comparison, side(result, second));
@@ -112,12 +115,12 @@ export async function article(root, { path: [id], signal }) {
     const { corrections: said } = await call(`v1/feedback${query({ article: id })}`, { signal });
     fill(corrections, said.length > 0 && h("ul", { className: "corrections" }, said.map(correction)));
     const last = said.at(-1);
-    if (last) for (const box of form.querySelectorAll("input[name=topic]")) box.checked = last.topics.some(({ qcode }) => qcode === box.value);
+    if (last) form.show(last.topics);
   };
   fill(
     root,
     h("p", {}, h("a", { href: "#/articles" }, "All articles")),
-    h("h1", {}, kept.title || kept.id),
+    h("h1", { dir: "auto" }, kept.title || kept.id),
     h("p", { className: "hint" }, [kept.date, kept.language, kept.title && kept.id].filter(Boolean).join(" · ")),
     warnings(result),
     h(
@@ -127,7 +130,7 @@ export async function article(root, { path: [id], signal }) {
       h("div", {}, h("h2", {}, "Article, as it was read"), element),
     ),
     h("section", {}, h("h2", {}, "Correct the topics"), form, corrections),
-    h("section", {}, h("h2", {}, "Compare"), h("form", { className: "find", onsubmit: compare }, field("With the summary by", other), h("button", { type: "submit" }, "Compare")), comparison),
+    h("section", {}, h("h2", {}, "Compare"), h("form", { className: "find", onsubmit: once(compare) }, field("With the summary by", other), h("button", { type: "submit" }, "Compare")), comparison),
     h("section", {}, h("h2", {}, "Results"), history),
   );
   await Promise.all([showHistory(), showCorrections()]);
@@ -153,7 +156,6 @@ function correct(id, result, vocabulary, done) {
   const note = h("input", { type: "text", maxLength: 2000 });
   const said = h("div", { role: "status" });
   const send = async (event) => {
-    event.preventDefault();
     const chosen = new FormData(event.target).getAll("topic");
     const topics = [...chosen, ...others.value.split(",").map((name) => name.trim()).filter(Boolean)];
     try {
@@ -164,13 +166,20 @@ function correct(id, result, vocabulary, done) {
       fill(said, problem(error));
     }
   };
-  return h(
+  const form = h(
     "form",
-    { onsubmit: send },
+    { onsubmit: once(send) },
     h("fieldset", {}, h("legend", {}, "What are its topics?"), h("div", { className: "boxes" }, boxes)),
     h("div", { className: "find" }, field("Others", others, "With commas between."), field("Your name", who), field("Note", note), h("button", { type: "submit" }, "Keep the correction")),
     said,
   );
+  const codes = new Set(top.map(({ qcode }) => qcode));
+  form.show = (topics) => {
+    const chosen = new Set(topics.map(({ qcode }) => qcode));
+    for (const box of form.querySelectorAll("input[name=topic]")) box.checked = chosen.has(box.value);
+    others.value = topics.filter(({ qcode }) => !codes.has(qcode)).map(({ name }) => name).join(", ");
+  };
+  return form;
 }
 
 function correction({ topics, who, note, created_at: at }) {
@@ -185,7 +194,7 @@ function table(results) {
       h("td", {}, h("time", { dateTime: made.created_at }, made.created_at.slice(0, 16).replace("T", " "))),
       h("td", {}, task),
       h("td", {}, `${made.model} ${made.revision.slice(0, 12)}`),
-      h("td", {}, task === "summary" ? value.text : value.map((topic) => `${topic.name} ${topic.score.toFixed(2)}`).join(", ") || "none"),
+      h("td", { dir: "auto" }, task === "summary" ? value.text : value.map((topic) => `${topic.name} ${topic.score.toFixed(2)}`).join(", ") || "none"),
     );
   return h(
     "div",

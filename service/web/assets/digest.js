@@ -1,10 +1,12 @@
 // An article in, its digest out.
 
-import { address, call } from "./api.js";
-import { announce, field, fill, h } from "./dom.js";
+import { address, call, hasKey } from "./api.js";
+import { announce, field, fill, h, once } from "./dom.js";
 import { articlesOf } from "./files.js";
 import { problem } from "./problem.js";
 import { provenance, source, summaryList, topicBars, warnings } from "./reading.js";
+
+const draft = { text: "" };
 
 export async function digest(root, { signal }) {
   const [listed, vocabulary] = await Promise.all([call("v1/models", { signal }), call("v1/topics?levels=1", { signal })]);
@@ -25,13 +27,20 @@ export async function digest(root, { signal }) {
   const labels = h("input", { type: "text" });
   const send = h("button", { type: "submit", className: "primary" }, "Digest");
   const example = h("button", { type: "button" }, "Take an example");
+  const day = h("input", { type: "date" });
   const answer = h("section", { className: "answer", ariaLabel: "Digest", ariaBusy: "false" });
 
   let opened = [];
+  let id = null;
   const take = (article) => {
+    id = article.id || null;
     title.value = article.title || "";
+    day.value = article.date || "";
     text.value = article.text;
+    remember();
   };
+  const remember = () => Object.assign(draft, { id, title: title.value, date: day.value, text: text.value });
+  for (const control of [title, day, text]) control.addEventListener("input", remember);
   const open = async (given) => {
     fill(fileProblem);
     which.hidden = true;
@@ -64,7 +73,7 @@ export async function digest(root, { signal }) {
     try {
       const { articles } = await call("v1/articles?limit=1", { signal });
       if (!articles.length) throw new Error("There is no seed record. Put a .txt file into the folder of seed records.");
-      take(await call(`v1/articles/${encodeURIComponent(articles[0].id)}`, { signal }));
+      take({ ...(await call(`v1/articles/${encodeURIComponent(articles[0].id)}`, { signal })), id: null });
       text.focus();
     } catch (error) {
       if (error.name !== "AbortError") fill(answer, problem(error));
@@ -79,12 +88,12 @@ export async function digest(root, { signal }) {
       topics: { model: topicsModel.value, ...(own.length && { labels: own }) },
     };
   };
-  const run = async (event) => {
-    event.preventDefault();
-    send.disabled = true;
+  const run = async () => {
     answer.ariaBusy = "true";
+    fill(answer, h("p", { className: "hint" }, "One moment …"));
     try {
-      fill(answer, await digested(request(), { signal, thresholds: isDefault(topicsModel.value) ? thresholds : new Map() }));
+      const kept = { id, title: title.value.trim() || null, date: day.value || null, text: text.value };
+      fill(answer, await digested(request(), kept, { signal, thresholds: isDefault(topicsModel.value) ? thresholds : new Map() }));
       const heading = answer.querySelector("h2");
       heading.focus({ preventScroll: true });
       heading.scrollIntoView({ block: "start" });
@@ -92,7 +101,6 @@ export async function digest(root, { signal }) {
     } catch (error) {
       if (error.name !== "AbortError") fill(answer, problem(error));
     } finally {
-      send.disabled = false;
       answer.ariaBusy = "false";
     }
   };
@@ -102,8 +110,8 @@ export async function digest(root, { signal }) {
     h("h1", {}, "Digest an article"),
     h(
       "form",
-      { className: "ask", onsubmit: run },
-      h("div", { className: "paper" }, field("Headline, if there is one", title), field("Article", text, "Paste its text, or drop a file: text, HTML, JSON lines or CSV."), field("From a file", file), which, fileProblem),
+      { className: "ask", onsubmit: once(run) },
+      h("div", { className: "paper" }, h("div", { className: "find" }, field("Headline, if there is one", title), field("Day, if it is known", day)), field("Article", text, "Paste its text, or drop a file: text, HTML, JSON lines or CSV."), field("From a file", file), which, fileProblem),
       h(
         "fieldset",
         {},
@@ -117,20 +125,19 @@ export async function digest(root, { signal }) {
     ),
     answer,
   );
+  if (draft.text) take(draft);
 }
 
 /** Ask for a digest, and for how the text was read. */
-async function digested(request, { signal, thresholds }) {
+async function digested(request, kept, { signal, thresholds }) {
   const [article] = request.articles;
-  const [{ results }, all, reading] = await Promise.all([
-    call("v1/digest", { body: request, signal }),
-    call("v1/digest", { body: { ...request, tasks: ["topics"], topics: { ...request.topics, threshold: 0 } }, signal }),
-    call("v1/sentences", { body: { text: article.text }, signal }),
-  ]);
+  const { results } = await call("v1/digest", { body: request, signal });
   const [result] = results;
   if (result.error) throw Object.assign(new Error(result.error.detail), { title: result.error.title, status: result.error.status });
+  const reading = await call("v1/sentences", { body: { text: article.text }, signal });
+  const scored = await everyScore(request, signal);
   const named = new Set(result.topics.map((topic) => topic.name));
-  const under = (all.results[0].topics || []).filter((topic) => !named.has(topic.name)).sort((a, b) => b.score - a.score);
+  const under = scored.filter((topic) => !named.has(topic.name)).sort((a, b) => b.score - a.score);
   const { element, lit } = source(article.text, reading.sentences, result.summary.sentences);
   return [
     h("h2", { tabIndex: -1 }, "Digest"),
@@ -149,11 +156,22 @@ async function digested(request, { signal, thresholds }) {
         provenance(result),
         h("h3", {}, "Copy"),
         copies(request, result),
-        keep(article),
+        keep(kept),
       ),
       h("div", {}, h("h3", {}, "Article, as it was read"), element),
     ),
   ];
+}
+
+/** The scores of all topics. A busy service may refuse: the digest is there all the same. */
+async function everyScore(request, signal) {
+  try {
+    const { results } = await call("v1/digest", { body: { ...request, tasks: ["topics"], topics: { ...request.topics, threshold: 0 } }, signal });
+    return results[0].topics || [];
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    return [];
+  }
 }
 
 function copies(request, result) {
@@ -162,30 +180,33 @@ function copies(request, result) {
   const made = {
     text: () => `${result.summary.text}\n\nTopics: ${result.topics.map((topic) => topic.name).join(", ") || "none"}\n`,
     JSON: () => JSON.stringify(result, null, 2),
-    curl: () => `curl -s ${url} -H 'Content-Type: application/json' -d '${body.replaceAll("'", "'\\''")}'`,
+    curl: () => `curl -s ${url} -H 'Content-Type: application/json'${hasKey() ? ' -H "Authorization: Bearer $DATELINE_KEY"' : ""} -d '${body.replaceAll("'", "'\\''")}'`,
     Python: () =>
-      `import json, urllib.request\n\nasked = json.loads(${JSON.stringify(body)})\nrequest = urllib.request.Request(\n    ${JSON.stringify(url)}, json.dumps(asked).encode(), {"Content-Type": "application/json"}\n)\nprint(json.load(urllib.request.urlopen(request))["results"][0])\n`,
+      `import json, os, urllib.request\n\nasked = json.loads(${JSON.stringify(body)})\nrequest = urllib.request.Request(\n    ${JSON.stringify(url)}, json.dumps(asked).encode(), {"Content-Type": "application/json"${hasKey() ? ', "Authorization": f"Bearer {os.environ[\'DATELINE_KEY\']}"' : ""}}\n)\nprint(json.load(urllib.request.urlopen(request))["results"][0])\n`,
   };
   const shown = h("textarea", { rows: 4, readOnly: true, hidden: true, ariaLabel: "To copy" });
+  const said = h("span", { className: "hint" });
   const copy = (name) => async () => {
     const written = made[name]();
     try {
       await navigator.clipboard.writeText(written);
-      announce(`Copied as ${name}`);
+      said.textContent = `Copied as ${name}.`;
+      announce(said.textContent);
     } catch {
       shown.value = written; // the browser lets nothing be copied here: let it be copied by hand
       shown.hidden = false;
       shown.select();
     }
   };
-  return h("div", {}, h("p", { className: "actions" }, Object.keys(made).map((name) => [h("button", { type: "button", onclick: copy(name) }, `As ${name}`), " "])), shown);
+  return h("div", {}, h("p", { className: "actions" }, Object.keys(made).map((name) => [h("button", { type: "button", onclick: copy(name) }, `As ${name}`), " "]), said), shown);
 }
 
 function keep(article) {
   const said = h("p", { role: "status" });
   const save = async () => {
     try {
-      const { articles } = await call("v1/articles", { body: { articles: [article] } });
+      const sent = Object.fromEntries(Object.entries(article).filter(([, value]) => value));
+      const { articles } = await call("v1/articles", { body: { articles: [sent] } });
       const place = encodeURIComponent(articles[0]);
       await call(`v1/articles/${place}/digest`);
       fill(said, "It is kept: ", h("a", { href: `#/articles/${place}` }, "open it"), ".");
@@ -193,5 +214,5 @@ function keep(article) {
       fill(said, problem(error));
     }
   };
-  return h("div", { className: "keep" }, h("button", { type: "button", onclick: save }, "Keep this article"), said);
+  return h("div", { className: "keep" }, h("button", { type: "button", onclick: once(save) }, "Keep this article"), h("span", { className: "hint" }, " Beside its digest by the default models."), said);
 }

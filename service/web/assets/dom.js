@@ -24,6 +24,19 @@ export function announce(text) {
   document.getElementById("announcement").textContent = text;
 }
 
+/** Do something at a button's click, once at a time. */
+export const once = (action) => async (event) => {
+  const button = event.currentTarget.tagName === "FORM" ? event.currentTarget.querySelector("[type=submit]") : event.currentTarget;
+  event.preventDefault();
+  if (button.disabled) return;
+  button.disabled = true;
+  try {
+    await action(event);
+  } finally {
+    button.disabled = false;
+  }
+};
+
 let ids = 0;
 
 /** A control with its label: `field("Search", input)`. */

@@ -14,7 +14,7 @@ export async function health(root, { signal }) {
     try {
       fill(state, cards(await call("v1/status", { signal })));
     } catch (error) {
-      if (error.name !== "AbortError") fill(state, problem(error));
+      if (error.name !== "AbortError" && !state.querySelector("form")) fill(state, problem(error)); // a key is being typed
     }
   };
   await refresh();

@@ -61,7 +61,7 @@ export function summaryList(summary, lit = [], { only = null } = {}) {
     const go = () => lit[i]?.[0]?.scrollIntoView({ block: "center" });
     const button = h(
       "button",
-      { type: "button", className: "sentence", onmouseenter: light(true), onmouseleave: light(false), onfocus: light(true), onblur: light(false), onclick: go },
+      { type: "button", className: "sentence", dir: "auto", onmouseenter: light(true), onmouseleave: light(false), onfocus: light(true), onblur: light(false), onclick: go },
       sentence.text,
     );
     for (const mark of lit[i] || []) {

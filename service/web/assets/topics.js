@@ -11,7 +11,7 @@ export async function topics(root, { signal }) {
   const narrower = new Map();
   for (const topic of vocabulary.topics) narrower.set(topic.broader, [...(narrower.get(topic.broader) || []), topic]);
   const top = narrower.get(null) || [];
-  const names = new Set(vocabulary.topics.map((topic) => topic.name));
+  const names = new Set(top.map((topic) => topic.name));
   const own = Object.keys(counted.topics).filter((name) => !names.has(name));
   const months = Object.keys(counted.months).filter(Boolean).sort();
   fill(
@@ -19,7 +19,7 @@ export async function topics(root, { signal }) {
     h("h1", {}, "Topics"),
     h("p", { className: "hint" }, `${vocabulary.release}. ${vocabulary.credit}. Counted are the articles that are kept, by the topics they are listed under.`),
     h("ul", { className: "tree" }, top.map((topic) => h("li", {}, entry(topic, counted, months), branch(topic, narrower)))),
-    own.length > 0 && [h("h2", {}, "Names that readers gave"), h("ul", { className: "tree" }, own.map((name) => h("li", {}, entry({ name }, counted, months))))],
+    own.length > 0 && [h("h2", {}, "Narrower topics and other names"), h("ul", { className: "tree" }, own.map((name) => h("li", {}, entry({ name }, counted, months))))],
   );
 }
 
@@ -31,7 +31,7 @@ function entry(topic, counted, months) {
     { className: "topic" },
     h("h2", { className: "name" }, total ? h("a", { href: `#/articles${query({ topic: topic.qcode || topic.name })}` }, topic.name) : topic.name),
     h("span", { className: "count" }, total ? `${number(total)} ${total === 1 ? "article" : "articles"}` : "no articles"),
-    total > 0 && months.length > 1 && trend(topic.name, by, months),
+    Object.keys(by).some(Boolean) && months.length > 1 && trend(topic.name, by, months),
     topic.quality &&
       h(
         "span",
