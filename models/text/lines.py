@@ -75,7 +75,8 @@ def blocks(seen: str) -> tuple[Block, ...]:
     """
     runs = list(_runs(seen))
     prose = [not (is_label(seen[start:end]) or is_link(seen[start:end])) for start, end in runs]
-    return tuple(Block(_kind(seen, runs, prose, number), start, end) for number, (start, end) in enumerate(runs))
+    trail = _trail(seen, runs, prose)
+    return tuple(Block(_kind(seen, runs, prose, trail, number), start, end) for number, (start, end) in enumerate(runs))
 
 
 def _lines(seen: str) -> list[_Line]:
@@ -145,7 +146,18 @@ def _first_word(line: str) -> int:
     return 2 if UNSPACED.match(line) else len(line.split(maxsplit=1)[0])
 
 
-def _kind(seen: str, runs: Sequence[tuple[int, int]], prose: Sequence[bool], number: int) -> Kind:
+def _trail(seen: str, runs: Sequence[tuple[int, int]], prose: Sequence[bool]) -> int:
+    """The number of the first of several short lines behind the last paragraph of an article: titles of others, and the
+    like. Where there are none, the number of runs."""
+    last = max((number for number, is_prose in enumerate(prose) if is_prose), default=0)
+    if len(runs) - last <= TRAILING_LINES or sum(prose) < TRAILED_PARAGRAPHS:
+        return len(runs)
+    texts = [seen[start:end] for start, end in runs[last:]]
+    is_list = any(BULLET.match(text) or text[0].islower() or text.endswith(":") for text in texts)
+    return len(runs) if is_list else last + 1
+
+
+def _kind(seen: str, runs: Sequence[tuple[int, int]], prose: Sequence[bool], trail: int, number: int) -> Kind:
     start, end = runs[number]
     text = seen[start:end]
     if is_link(text):
@@ -154,7 +166,7 @@ def _kind(seen: str, runs: Sequence[tuple[int, int]], prose: Sequence[bool], num
         return "prose"
     if _heads(seen, runs, prose, number):
         return "heading"
-    return "link" if _trails(seen, runs, prose, number) else "label"
+    return "link" if number >= trail else "label"
 
 
 def is_link(text: str) -> bool:
@@ -183,13 +195,3 @@ def _heads(seen: str, runs: Sequence[tuple[int, int]], prose: Sequence[bool], nu
         return False
     paragraphs = sum(prose)
     return paragraphs >= (2 if number else 3) and paragraphs * 2 >= len(runs)
-
-
-def _trails(seen: str, runs: Sequence[tuple[int, int]], prose: Sequence[bool], number: int) -> bool:
-    """Whether a line is one of several behind the last paragraph of an article: titles of others, and the like."""
-    last = max((at for at, is_prose in enumerate(prose) if is_prose), default=0)
-    if not last < number or len(runs) - last <= TRAILING_LINES or sum(prose) < TRAILED_PARAGRAPHS:
-        return False
-    texts = [seen[start:end] for start, end in runs[last:]]
-    is_list = any(BULLET.match(text) or text[0].islower() or text.endswith(":") for text in texts)
-    return not is_list

@@ -1,6 +1,7 @@
 """The sentences of an article, as character offsets, and what each of them is: prose, a heading, furniture."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -125,9 +126,10 @@ def _with_captions_alike(seen: str, spans: Sequence[Span]) -> Sequence[Span]:
     for form in CAPTION_FORMS:
         found = [form.match(seen, span.start, span.end) for span in spans]
         heads = [match["head"] if match else "" for match in found]
+        occurrences = Counter(heads)
         if any(head and span.kind == "caption" for head, span in zip(heads, spans, strict=True)):
             spans = [
-                replace(span, kind="caption") if head and span.kind in READ and heads.count(head) == 1 else span
+                replace(span, kind="caption") if head and span.kind in READ and occurrences[head] == 1 else span
                 for head, span in zip(heads, spans, strict=True)
             ]
     return spans
