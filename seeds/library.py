@@ -32,9 +32,9 @@ from seeds.records import UNUSABLE_ID, Article, SeedFolder
 from seeds.store import Result, Store, now
 from seeds.tables import articles, counts, feedback, history, results, search, topics
 
-WORD = re.compile(r"\w+")
+WORD = re.compile(r"[^\W_]+")
 MOST_WORDS = 20
-CURSOR = re.compile(r"(\d{4}-\d\d-\d\d|)~(\d{1,18})")
+CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}|)~([0-9]{1,18})")
 ROWS_AT_ONCE = 500
 OPENING_CHARACTERS = 160
 LOCK = 20210716
@@ -106,10 +106,15 @@ class Library:
     """The articles of a store: those of the seed folder, and those that were sent.
 
     Safe to use from several threads and processes.
+
+    Args:
+        follow: whether articles come and go with the files of the seed folder; else they stay as they are.
     """
 
-    def __init__(self, store: Store, seeds: SeedFolder) -> None:
+    def __init__(self, store: Store, seeds: SeedFolder, *, follow: bool = True) -> None:
         self._store = store
+        self._follows = follow
+        self._folder = str(seeds.root.resolve())
         self._seeds = seeds
         self._dialect = sqlite if store.is_sqlite else postgresql
         self._read_folder: object = None
@@ -130,6 +135,8 @@ class Library:
             added: list[Article] = []
             for article in new:
                 id = str(article.id)
+                if id in self._seeds and self._seed(id).text == article.text:
+                    continue
                 if id in self._seeds or kept.get(id, (article.title, article.text)) != (article.title, article.text):
                     raise ArticleExists(f"There is another article {id!r}. Send this one under an id of its own.")
                 if id not in kept:
@@ -148,9 +155,8 @@ class Library:
         if UNUSABLE_ID.search(id):
             return self._seeds.get(id)
         with self._store.reading() as connection:
-            wanted = select(articles).where(articles.c.id == id, articles.c.stamp.is_(None))
-            row = connection.execute(wanted).mappings().first()
-        if row is None:
+            row = connection.execute(select(articles).where(articles.c.id == id)).mappings().first()
+        if row is None or row["folder"] == self._folder:
             return self._seeds.get(id)
         return _article(row)
 
@@ -163,7 +169,7 @@ class Library:
         """
         if self._seeds.changed_at() is None:
             self._seeds.ids()  # says what is wrong with the folder
-        self._refresh()
+        self.refresh()
         for value in (filters.words, filters.topic, filters.model):
             if value and "\0" in value:
                 raise InvalidQuery("The query holds the character U+0000, which no article holds. Leave it out.")
@@ -197,7 +203,7 @@ class Library:
 
     def total(self, topic: str = "") -> int:
         """How many articles there are, or have that topic, given by its name."""
-        self._refresh()
+        self.refresh()
         with self._store.reading() as connection:
             summed = select(func.coalesce(func.sum(counts.c.articles), 0)).where(counts.c.name == topic)
             return int(connection.execute(summed).scalar_one())
@@ -205,7 +211,7 @@ class Library:
     def counts(self) -> dict[str, dict[str, int]]:
         """How many articles each topic has in each month (`2024-05`; empty where the date is not known), by its name;
         under the empty name, all articles."""
-        self._refresh()
+        self.refresh()
         found: dict[str, dict[str, int]] = {}
         with self._store.reading() as connection:
             for name, month, number in connection.execute(select(counts).order_by(counts.c.month)):
@@ -218,31 +224,41 @@ class Library:
 
         Args:
             tags: the topics to list it under; None leaves them as they are.
+
+        Raises:
+            StoreUnavailable, StoreCorrupt: the store cannot be used.
         """
-        self._refresh()
+        self.refresh()
         made = list(made)
         with self._store.reading() as connection:
-            found = self._place(connection, id)
-            if found is None:
+            if not self._changes(connection, id, made, tags):
                 return
-            number, date = found
-            known = set(connection.execute(select(history.c.key).where(history.c.number == number)).scalars())
-            listed = self._tags(connection, [number]).get(number, ())
-            latest = select(feedback).where(feedback.c.article == id).order_by(feedback.c.id.desc()).limit(1)
-            corrected = connection.execute(latest).mappings().first()
-        new = [result for result in made if result.key not in known]
-        if corrected:
-            tags = _correction(corrected).topics
-        if tags is not None and set(listed) == set(tags):
-            tags = None
-        if not new and tags is None:
-            return
         with self._writing() as connection:
-            rows = [{"number": number, "key": result.key, "model": result.model} for result in new]
-            if rows:
-                connection.execute(self._dialect.insert(history).on_conflict_do_nothing(), rows)
-            if tags is not None:
-                self._tag(connection, number, date, tags)
+            if changes := self._changes(connection, id, made, tags):
+                number, date, new, tags = changes
+                if new:
+                    rows = [{"number": number, "key": result.key, "model": result.model} for result in new]
+                    connection.execute(self._dialect.insert(history).on_conflict_do_nothing(), rows)
+                if tags is not None:
+                    self._tag(connection, number, date, tags)
+
+    def _changes(
+        self, connection: Connection, id: str, made: Sequence[Result], tags: Sequence[Tag] | None
+    ) -> tuple[int, str, list[Result], Sequence[Tag] | None] | None:
+        """What a digest changes: number and date of its article, results that are new, and its topics, where they are
+        others; None where it changes nothing."""
+        place = self._place(connection, id)
+        if place is None:
+            return None
+        number, date = place
+        known = set(connection.execute(select(history.c.key).where(history.c.number == number)).scalars())
+        new = [result for result in made if result.key not in known]
+        latest = select(feedback).where(feedback.c.article == id).order_by(feedback.c.id.desc()).limit(1)
+        if corrected := connection.execute(latest).mappings().first():
+            tags = _correction(corrected).topics
+        if tags is not None and set(self._tags(connection, [number]).get(number, ())) == set(tags):
+            tags = None
+        return (number, date, new, tags) if new or tags is not None else None
 
     def results(self, id: str) -> list[Result]:
         """All results that were made of an article, the newest first.
@@ -250,7 +266,7 @@ class Library:
         Raises:
             UnknownRecord: there is no such article.
         """
-        self._refresh()
+        self.refresh()
         with self._store.reading() as connection:
             number, _ = self._placed(connection, id)
             keys = select(history.c.key).where(history.c.number == number)
@@ -265,7 +281,7 @@ class Library:
         Raises:
             UnknownRecord: there is no such article.
         """
-        self._refresh()
+        self.refresh()
         row = {
             "article": id, "topics": json.dumps([[tag.name, tag.qcode] for tag in tags], ensure_ascii=False),
             "who": who or None, "note": note or None, "created_at": now(),
@@ -273,12 +289,14 @@ class Library:
         with self._writing() as connection:
             number, date = self._placed(connection, id)
             key = connection.execute(insert(feedback).values(row)).inserted_primary_key
-            self._tag(connection, number, date, tags)
+            self._tag(connection, number, date, [Tag(tag.name, tag.qcode) for tag in tags])
         assert key is not None
         return _correction({**row, "id": key[0]})
 
     def corrections(self, id: str | None = None, *, limit: int = 1000, after: int = 0) -> list[Correction]:
         """What readers corrected, in the order it came: of one article, or of all."""
+        if id is not None and UNUSABLE_ID.search(id):
+            return []
         wanted = select(feedback).where(feedback.c.id > after).order_by(feedback.c.id).limit(limit)
         if id is not None:
             wanted = wanted.where(feedback.c.article == id)
@@ -294,7 +312,7 @@ class Library:
         Args:
             models: results by these go before later ones by others.
         """
-        self._refresh()
+        self.refresh()
         with self._store.reading() as connection:
             wanted = select(articles).where(articles.c.number > after).order_by(articles.c.number).limit(limit)
             rows = connection.execute(wanted).mappings().all()
@@ -337,7 +355,9 @@ class Library:
 
     def _holding(self, wanted: Select[Any], words: str) -> Select[Any]:
         """Those that hold the words. The index gives them in the order they were added."""
-        found = WORD.findall(words)[:MOST_WORDS]
+        found = WORD.findall(words)
+        if len(found) > MOST_WORDS:
+            raise InvalidQuery(f"There are {len(found)} words. Search for at most {MOST_WORDS}.")
         if not found:
             raise InvalidQuery(f"There is no word in {words!r}. Search for one that the article holds.")
         if self._store.is_sqlite:
@@ -381,12 +401,13 @@ class Library:
         at = now()
         rows = [
             {"id": article.id, "title": article.title, "date": article.date or "", "url": article.url,
-             "language": article.language, "text": article.text, "stamp": stamp, "added_at": at}
+             "language": article.language, "text": article.text, "folder": self._folder if stamp else None,
+             "stamp": stamp, "added_at": at}
             for article, stamp in new
         ]  # fmt: skip
         if rows:
             connection.execute(insert(articles), rows)
-            self._count(connection, Counter(("", row["date"][:7]) for row in rows if row["date"] is not None))
+            self._count(connection, Counter(("", str(row["date"])[:7]) for row in rows))
 
     def _tag(self, connection: Connection, number: int, date: str, tags: Sequence[Tag]) -> None:
         """List an article under these topics and no others."""
@@ -413,10 +434,16 @@ class Library:
         total = {"articles": counts.c.articles + adding.excluded.articles}
         connection.execute(adding.on_conflict_do_update(index_elements=["name", "month"], set_=total), rows)
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Bring the articles of the seed folder up to date, if files came or went since it was last read, and now and
-        then in case one was edited."""
-        with self._reading_folder:
+        then in case one was edited. While another thread does so, what is kept is good enough.
+
+        Raises:
+            StoreUnavailable, StoreCorrupt: the store cannot be used.
+        """
+        if not self._follows or not self._reading_folder.acquire(blocking=self._read_again == 0.0):
+            return
+        try:
             changed = self._seeds.changed_at()
             if changed == self._read_folder and time.monotonic() < self._read_again:
                 return
@@ -430,6 +457,8 @@ class Library:
             self._read_folder = changed
             took = time.monotonic() - started
             self._read_again = started + max(LOOK_AGAIN_SECONDS, LOOK_AGAIN_SHARE * took)
+        finally:
+            self._reading_folder.release()
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -439,10 +468,9 @@ class Library:
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
             yield connection
 
-    @staticmethod
-    def _kept(connection: Connection) -> dict[str, str]:
-        """The stamps of the seed files that were read, by id."""
-        rows = connection.execute(select(articles.c.id, articles.c.stamp).where(articles.c.stamp.is_not(None)))
+    def _kept(self, connection: Connection) -> dict[str, str]:
+        """The stamps of this folder's seed files that were read, by id."""
+        rows = connection.execute(select(articles.c.id, articles.c.stamp).where(articles.c.folder == self._folder))
         return {row.id: row.stamp for row in rows}
 
     def _follow(self, connection: Connection, found: Mapping[str, str], kept: Mapping[str, str]) -> None:

@@ -48,9 +48,11 @@ articles = Table(
     Column("url", Text),
     Column("language", String(35)),
     Column("text", Text, nullable=False),
-    Column("stamp", String(64)),  # size and time of a seed file; null for an article that was sent
+    Column("folder", Text),  # of a seed file; null for an article that was sent
+    Column("stamp", String(64)),  # size and time of a seed file
     Column("added_at", String(32), nullable=False),
     Index("ix_dateline_articles_date", "date", "number"),
+    sqlite_autoincrement=True,  # a number is never given twice
 )
 topics = Table(
     "dateline_article_topics",
@@ -86,11 +88,12 @@ feedback = Table(
     Column("who", Text),
     Column("note", Text),
     Column("created_at", String(32), nullable=False),
+    sqlite_autoincrement=True,
 )
 
 search = table("dateline_words", column("rowid"))
 """The words of articles, in SQLite: a virtual table. In PostgreSQL they are a column of the articles."""
-SEARCHED_CHARACTERS = 200_000
+SEARCHED_CHARACTERS = 100_000
 """How much of a text is searched in PostgreSQL, whose index of one text is bounded."""
 SQLITE_SEARCH = (
     "CREATE VIRTUAL TABLE dateline_words USING fts5(title, text, content='dateline_articles', content_rowid='number', "
@@ -103,7 +106,8 @@ SQLITE_SEARCH = (
 )
 POSTGRESQL_SEARCH = (
     "ALTER TABLE dateline_articles ADD COLUMN words tsvector GENERATED ALWAYS AS "
-    f"(to_tsvector('simple', left(coalesce(title, '') || ' ' || text, {SEARCHED_CHARACTERS}))) STORED",
+    f"(to_tsvector('simple', regexp_replace(left(coalesce(title, '') || ' ' || text, {SEARCHED_CHARACTERS}), "
+    "'[^[:alnum:]]+', ' ', 'g'))) STORED",  # or its parser would keep addresses, days and paths whole
     "CREATE INDEX ix_dateline_articles_words ON dateline_articles USING gin (words)",
     # without so many, a rare word is taken for a frequent one, and the table read backwards for it
     "ALTER TABLE dateline_articles ALTER COLUMN words SET STATISTICS 1000",

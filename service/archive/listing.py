@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def runs(folder: Path) -> list[RunState]:
     for manifest in folder.glob(f"*{MANIFEST}"):
         try:
             found.append(_state(_paths(folder, manifest.name.removesuffix(MANIFEST))))
-        except (UnknownRun, ArchiveChanged, OutputUnwritable):
+        except UnknownRun:
             continue
     return sorted(found, key=lambda run: run.started_at, reverse=True)
 
@@ -66,7 +66,11 @@ def output(folder: Path, name: str) -> Path:
 
 
 def failures(folder: Path, name: str, *, after: int = 0, limit: int = 100) -> list[dict[str, Any]]:
-    """The records that failed, in order, beginning behind so many of them.
+    """The records that failed, in order, without the first of them. While the run goes on `record` counts the rows of
+    a part; later, those of the output.
+
+    Args:
+        after: how many to leave out.
 
     Raises:
         UnknownRun: there is no such run.
@@ -81,9 +85,17 @@ def _paths(folder: Path, name: str) -> RunPaths:
 
 
 def _state(paths: RunPaths) -> RunState:
-    manifest = paths.read_manifest()
-    if manifest is None:
-        raise UnknownRun(f"There is no archive run {paths.out.name!r}. GET /v1/runs lists them.")
+    unknown = UnknownRun(f"There is no archive run {paths.out.name!r}. GET /v1/runs lists them.")
+    try:
+        manifest = paths.read_manifest()
+        if manifest is None:
+            raise unknown
+        return _of_manifest(paths, manifest)
+    except (ArchiveChanged, OutputUnwritable, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise unknown from error  # whatever stands there is no manifest
+
+
+def _of_manifest(paths: RunPaths, manifest: dict[str, Any]) -> RunState:
     identity = manifest["identity"]
     counts = Counts()
     if "counts" in manifest:
@@ -103,7 +115,7 @@ def _state(paths: RunPaths) -> RunState:
 
 
 def _reports(paths: RunPaths) -> Iterator[PartReport]:
-    for path in sorted(paths.parts.glob(REPORTS)):
+    for path in sorted(paths.parts.glob(REPORTS), key=lambda path: (len(path.name), path.name)):
         try:
             yield PartReport.from_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError, TypeError):  # it was being written, or removed, just then
@@ -111,17 +123,10 @@ def _reports(paths: RunPaths) -> Iterator[PartReport]:
 
 
 def _failures(paths: RunPaths) -> Iterator[dict[str, Any]]:
-    if _state(paths).stage != "running":
-        try:
-            with paths.errors.open(encoding="utf-8") as lines:
-                yield from map(json.loads, lines)
-        except FileNotFoundError:  # nothing failed
-            return
-    else:
-        before = 0
+    stage = _state(paths).stage
+    if stage != "running" and paths.errors.exists():
+        with paths.errors.open(encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+    elif stage != "finished":
         for report in _reports(paths):
-            for failure in report.failures:
-                yield {
-                    "record": before + failure.record, "place": failure.place, "id": failure.id, "error": failure.error
-                }  # fmt: skip
-            before += report.counts.records
+            yield from map(asdict, report.failures)

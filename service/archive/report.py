@@ -56,7 +56,9 @@ class Counts:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Counts":
         counted: dict[str, Any] = {
-            name: Counter(entry) if isinstance(entry, dict) else entry for name, entry in value.items()
+            name: Counter(value[name]) if isinstance(value[name], dict) else value[name]
+            for name in (field.name for field in fields(cls))
+            if name in value
         }
         return cls(**counted)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 import typer
 
 from seeds.outputs import FIELDS, FORMATS, OutputFormat, output_format
-from service.cli.exits import USAGE, fail, one_line_errors
+from service.cli.exits import FAILED, USAGE, fail, one_line_errors
 
 if TYPE_CHECKING:
     from seeds.library import Library
@@ -55,14 +56,20 @@ def export(
             fail(f"There is no folder {str(out.parent)!r}. Create it, or choose another --out.", USAGE)
         settings = read_settings()
         store = Store(settings.store_url)
-        library = Library(store, SeedFolder(settings.seeds))
-        if corrections:
-            count = _write_lines(out, _corrections(library))
-        else:
-            fields = [name for name in (*FIELDS[:5], *(["text"] if with_text else []), *FIELDS[5:]) if name != "error"]
-            models = {settings.summary_model, settings.topics_model}
-            count = _write_rows(out, _rows(library, models), format, fields)
-        store.close()
+        library = Library(store, SeedFolder(settings.seeds), follow=False)
+        try:
+            if corrections:
+                count = _write_lines(out, _corrections(library))
+            else:
+                names = (*FIELDS[:5], *(["text"] if with_text else []), *FIELDS[5:])
+                rows = _rows(library, {settings.summary_model, settings.topics_model})
+                count = _write_rows(out, rows, format, [name for name in names if name != "error"])
+        except OSError as error:
+            if out is None:
+                raise
+            fail(f"{str(out)!r} cannot be written ({error.strerror or error}). Choose another --out.", FAILED)
+        finally:
+            store.close()
     print(f"dateline: {count:,} {'corrections' if corrections else 'articles'} written", file=sys.stderr)
 
 
@@ -100,6 +107,7 @@ def _write_rows(out: Path | None, rows: Iterator[Row], format: OutputFormat, fie
     from itertools import islice
 
     from seeds.outputs import encode, header, suffix_of
+    from seeds.outputs.parts import PARTIAL
 
     counted = _Counted(rows)
     values = iter(counted)
@@ -108,9 +116,11 @@ def _write_rows(out: Path | None, rows: Iterator[Row], format: OutputFormat, fie
     encoded = (encode(part, format, fields, suffix=suffix) for part in parts)
     if format == "parquet":
         assert out is not None
-        out.mkdir(parents=True)
+        partial = out.with_name(f"{out.name}.{os.getpid()}{PARTIAL}")
+        partial.mkdir()
         for number, data in enumerate(encoded):
-            _write(out / f"part-{number:05}.parquet", [data])
+            _write(partial / f"part-{number:05}.parquet", [data])
+        partial.rename(out)
     else:
         _write(out, (block for blocks in ([header(format, fields, suffix=suffix)], encoded) for block in blocks))
     return counted.count

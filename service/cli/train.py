@@ -66,7 +66,7 @@ def topics(
         settings = read_settings()
         store = Store(settings.store_url)
         if source is None:
-            rows = rows_of_corrections(Library(store, SeedFolder(settings.seeds)))
+            rows = rows_of_corrections(Library(store, SeedFolder(settings.seeds), follow=False))
         else:
             fields = Fields(text=text_field, title=title_field)
             rows = rows_of(source, ReadOptions(fields, delimiter, encoding), labels_field=labels_field)

@@ -58,6 +58,7 @@ def create_app(
             await run_in_threadpool(cache.get, await run_in_threadpool(cache.info, id))
         service = Service(settings, cache, store)
         metrics.watch(service.worker)
+        await run_in_threadpool(service.library.refresh)
         app.state.service = service
         log.info("records in %s, results in %s", settings.seeds, store.name)
         yield

@@ -54,7 +54,7 @@ class ApiKeys:
         self._keys = [key.get_secret_value().encode() for key in settings.api_keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and NEEDS_KEY.match(scope["path"]):
+        if scope["type"] == "http" and NEEDS_KEY.match(scope["path"].removeprefix(scope.get("root_path", ""))):
             try:
                 self._check([value for name, value in scope["headers"] if name == b"authorization"])
             except (KeyMissing, KeyRefused) as error:

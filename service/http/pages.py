@@ -17,7 +17,8 @@ DOCS_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inlin
     "img-src 'self'", "img-src 'self' data:"
 )
 """Swagger UI sets styles and pictures inline; it runs no inline script."""
-CACHED = "max-age=3600"
+CACHED = "no-cache"
+"""Ask each time whether a file changed: after an upgrade no old one meets a new one."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,7 +48,7 @@ def mounts() -> list[Mount]:
     ]
 
 
-@router.get("/")
+@router.api_route("/", methods=["GET", "HEAD"])
 async def page() -> HTMLResponse:
     return HTMLResponse(_read("index.html"), headers=_headers(POLICY))
 

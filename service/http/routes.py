@@ -16,6 +16,7 @@ from models.catalog import list_models
 from models.options import TASKS, Task
 from models.text.language import language_of
 from models.text.sentences import sentences as read_sentences
+from seeds.errors import StoreError
 from seeds.library import Filters, Tag
 from seeds.records import Article, check_text
 from seeds.store import Result
@@ -102,7 +103,10 @@ async def sentences(request: schemas.ReadRequest, service: Running) -> schemas.R
     """How a text is read: its sentences by their place, and what each is. No model runs."""
     limit = service.settings.max_article_characters
     if len(request.text) > limit:
-        raise TooLarge(f"The text has {len(request.text):,} characters; the limit is {limit:,}.")
+        raise TooLarge(
+            f"The text has {len(request.text):,} characters; the limit is {limit:,}. Split it, or raise "
+            "DATELINE_MAX_ARTICLE_CHARACTERS."
+        )
     check_text(request.text)
     language = await run_in_threadpool(language_of, request.text, request.language)
     spans = await run_in_threadpool(read_sentences, request.text, language=language)
@@ -135,11 +139,19 @@ async def articles(
 async def add_articles(request: schemas.AddRequest, service: Running) -> schemas.AddedArticles:
     """Keep articles beside their results: all of them, or none. One that is kept already is left as it is."""
     limit = service.settings.max_article_characters
+    if len(request.articles) > service.settings.max_articles:
+        raise TooLarge(
+            f"{len(request.articles):,} articles were sent; the limit is {service.settings.max_articles:,}. Send them "
+            "in several requests, or raise DATELINE_MAX_ARTICLES."
+        )
     sent = [fields.article() for fields in request.articles]
     for article in sent:
         check_text(article.text, what=f"The text of article {article.id!r}")
         if len(article.text) > limit:
-            raise TooLarge(f"Article {article.id!r} has {len(article.text):,} characters; the limit is {limit:,}.")
+            raise TooLarge(
+                f"Article {article.id!r} has {len(article.text):,} characters; the limit is {limit:,}. Split it, or "
+                "raise DATELINE_MAX_ARTICLE_CHARACTERS."
+            )
     added = await run_in_threadpool(service.library.add, sent)
     return schemas.AddedArticles(articles=[str(article.id) for article in sent], added=len(added))
 
@@ -241,8 +253,15 @@ async def status(request: Request, service: Running) -> schemas.Status:
         models=service.loaded_models(),
         paces=load.paces,
         memory_bytes=memory.resident_memory(),
-        articles=await run_in_threadpool(service.library.total),
+        articles=await run_in_threadpool(_total, service),
     )
+
+
+def _total(service: Service) -> int | None:
+    try:
+        return service.library.total()
+    except StoreError:  # it has its own answer elsewhere; here the rest is wanted
+        return None
 
 
 @v1.get("/runs", tags=["archive runs"])

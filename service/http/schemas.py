@@ -138,7 +138,7 @@ class KeptArticleFields(ArticleFields):
 
 
 class AddRequest(Request):
-    articles: list[KeptArticleFields] = Field(min_length=1, max_length=1_000)
+    articles: list[KeptArticleFields] = Field(min_length=1, max_length=10_000)
 
 
 class ReadRequest(Request):
@@ -361,7 +361,9 @@ class Status(Reply):
     models: list[str] = Field(description="Loaded ones")
     paces: dict[str, float] = Field(description="Tokens a second, about, of each model that was measured")
     memory_bytes: int | None = Field(description="Of this process; null where the system does not say")
-    articles: int = Field(description="Seed records, and articles that were sent to be kept")
+    articles: int | None = Field(
+        description="Seed records, and articles that were sent to be kept; null where the store does not say"
+    )
 
 
 class ModelEntry(Reply):
@@ -442,7 +444,7 @@ class Runs(Reply):
 
 
 class RunFailure(Reply):
-    record: int
+    record: int = Field(description="Among the output's rows; among its part's while the run goes on")
     place: str
     id: str
     error: dict[str, Any]

@@ -205,6 +205,14 @@ def test_how_a_text_is_read(client: TestClient) -> None:
     assert read["language"] == "en"
 
 
+def test_keys_hold_under_a_root_path(seeds_folder: Path) -> None:
+    app = create_app(settings(seeds_folder, api_keys="secret"), models=SomeModels({INFO.id: Counting()}))
+    with TestClient(app, root_path="/news") as client:
+        assert client.get("/news/v1/articles").status_code == 401
+        assert client.get("/v1/articles").status_code == 401
+        assert client.get("/news/readyz").status_code == 200
+
+
 def test_archive_runs_are_shown(seeds_folder: Path, tmp_path: Path) -> None:
     run = {
         "dateline_archive": 2,
@@ -214,6 +222,8 @@ def test_archive_runs_are_shown(seeds_folder: Path, tmp_path: Path) -> None:
     }
     (tmp_path / "out.csv.run.json").write_text(json.dumps(run))
     (tmp_path / "bad.run.json").write_text("{")
+    odd = run | {"stage": "finished", "counts": {"later": 5}, "output_size": 1, "parts": 1, "identity": {"models": []}}
+    (tmp_path / "odd.run.json").write_text(json.dumps(odd))
     (tmp_path / "out.csv.parts").mkdir()
     failure = Failure(2, "in.csv:2", "b", {"error_type": "unreadable_text", "detail": "It is empty."})
     report = PartReport(Counts(records=3, failed=1), read=3, size=10, checksum=None, failures=[failure])
@@ -226,9 +236,9 @@ def test_archive_runs_are_shown(seeds_folder: Path, tmp_path: Path) -> None:
         assert (shown["name"], shown["stage"], shown["counts"]["records"]) == ("out.csv", "running", 6)
         assert client.get("/v1/runs/out.csv").json() == shown
         failures = client.get("/v1/runs/out.csv/failures", params={"after": 1}).json()["failures"]
-        assert [found["record"] for found in failures] == [5]
-        for name in ("out.csv/output", "nothing", "..%2Fout.csv", "bad"):
-            assert client.get(f"/v1/runs/{name}").status_code in {404, 409}, name
+        assert [found["place"] for found in failures] == ["in.csv:2"]
+        for name in ("out.csv/output", "nothing", "..%2Fout.csv", "bad", "odd", "x" * 300):
+            assert client.get(f"/v1/runs/{name}").status_code == 404, name
 
 
 def test_without_a_folder_of_runs_none_is_shown(client: TestClient) -> None:

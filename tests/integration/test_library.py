@@ -1,6 +1,8 @@
 """Articles beside their results, in SQLite and in PostgreSQL."""
 
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -163,6 +165,52 @@ def test_an_article_that_was_sent_goes_before_a_seed_of_its_id(library: Library,
     (tmp_path / "seeds" / "flood.txt").write_text("Another text.")
     assert library.get("flood") == FLOOD
     assert [entry.opening for entry in library.page(Filters()).entries] == [FLOOD.text]
+
+
+def test_another_folder_takes_nothing_away(library: Library, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "seeds" / "rain.txt").write_text("Rain fell on Vik.")
+    assert library.total() == 1
+    (tmp_path / "other").mkdir()
+    other = Library(store, SeedFolder(tmp_path / "other"))
+    assert other.total() == 1
+    (tmp_path / "other" / "snow.txt").write_text("Snow fell on Vik.")
+    assert ids(other) == ["rain", "snow"] or ids(other) == ["snow", "rain"]
+    assert other.get("rain").text == "Rain fell on Vik."
+    (tmp_path / "seeds" / "rain.txt").unlink()
+    onlooker = Library(store, SeedFolder(tmp_path / "seeds"), follow=False)
+    assert onlooker.total() == 2
+    assert library.total() == 1
+
+
+def test_what_many_change_at_once_adds_up(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "seeds").mkdir()
+    libraries = [Library(store, SeedFolder(tmp_path / "seeds")) for _ in range(4)]
+    sent = [replace(FLOOD, id=f"a{number}") for number in range(6)]
+
+    def work(number: int) -> None:
+        mine = libraries[number % 4]
+        mine.add(sent if number % 2 else sent[::-1])
+        for article in sent:
+            mine.keep_digest(str(article.id), [replace(RESULT, key=f"k{number}")], [POLITICS, Tag(f"t{number}")])
+        mine.correct("a0", [WEATHER, Tag(f"said {number}")], who=None, note=None)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(16)))
+    library = libraries[0]
+    listed = Counter(tag.name for entry in library.page(Filters()).entries for tag in entry.topics)
+    counted = {name: sum(months.values()) for name, months in library.counts().items() if name}
+    assert (counted, library.total()) == (dict(listed), 6)
+    last = library.corrections("a0")[-1]
+    [entry] = [entry for entry in library.page(Filters()).entries if entry.id == "a0"]
+    assert set(entry.topics) == set(last.topics)
+
+
+def test_words_are_found_wherever_they_stand(library: Library) -> None:
+    library.add([replace(FAIR, text="On 2024-05-08 example.com said: the U.S. team of river/sea won by 3.5 points.")])
+    for words in ("2024-05-08", "example.com", "U.S. team", "river", "sea won", "3.5"):
+        assert ids(library, words=words) == ["fair"], words
+    with pytest.raises(InvalidQuery, match="at most 20"):
+        library.page(Filters("word " * 21))
 
 
 def test_days_in_the_wrong_order_are_told(library: Library) -> None:

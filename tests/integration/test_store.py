@@ -4,15 +4,16 @@ import multiprocessing
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, text
 
 import seeds.store
 from seeds.errors import StoreCorrupt, StoreUnavailable
 from seeds.store import Result, Store, now
-from seeds.tables import MIGRATIONS
+from seeds.tables import MIGRATIONS, articles, results, schema
 
 RESULT = Result(
     key="k" * 64,
@@ -61,6 +62,32 @@ def test_a_store_is_opened_again(tmp_path: Path) -> None:
     store.save([RESULT])
     store.close()
     assert Store(url).count() == 1
+
+
+def test_a_store_of_an_earlier_version_keeps_its_results(any_store: Store) -> None:
+    with any_store.writing() as connection:
+        for name in (
+            "feedback",
+            "article_results",
+            "topic_counts",
+            "article_topics",
+            "words",
+            "articles",
+            "results",
+            "schema",
+        ):
+            if name != "words" or any_store.is_sqlite:
+                connection.execute(text(f"DROP TABLE dateline_{name}"))
+        for migrate in MIGRATIONS[:2]:
+            migrate(connection)
+        connection.execute(schema.insert().values(version=2))
+        connection.execute(results.insert(), [asdict(RESULT)])
+    again = Store(any_store.url.render_as_string(hide_password=False))
+    assert again.find([RESULT.key]) == {RESULT.key: RESULT}
+    with again.reading() as connection:
+        assert connection.execute(select(schema.c.version)).scalar() == len(MIGRATIONS)
+        assert connection.execute(select(articles)).all() == []
+    again.close()
 
 
 def test_a_store_that_was_removed_is_told_and_nothing_written_beside_it(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ export async function article(root, { path: [id], signal }) {
   const corrections = h("div", {});
   const form = correct(id, result, vocabulary, () => showCorrections());
   const showCorrections = async () => {
-    const { corrections: said } = await call(`v1/feedback${query({ article: id })}`, { signal });
+    const { corrections: said } = await call(`v1/feedback${query({ article: id, limit: 1000 })}`, { signal });
     fill(corrections, said.length > 0 && h("ul", { className: "corrections" }, said.map(correction)));
     const last = said.at(-1);
     if (last) form.show(last.topics);

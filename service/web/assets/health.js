@@ -18,6 +18,7 @@ export async function health(root, { signal }) {
     }
   };
   await refresh();
+  if (signal.aborted) return;
   const timer = setInterval(refresh, EVERY);
   signal.addEventListener("abort", () => clearInterval(timer));
 }
@@ -57,6 +58,6 @@ function cards(status) {
       "Models loaded",
       h("ul", {}, status.models.map((id) => h("li", {}, id, status.paces[id] !== undefined && h("span", { className: "hint" }, ` about ${number(Math.round(status.paces[id]))} tokens a second`)))),
     ),
-    card("Articles kept", h("p", {}, h("strong", {}, number(status.articles)))),
+    card("Articles kept", h("p", {}, h("strong", {}, status.articles === null ? "not told" : number(status.articles)))),
   ];
 }

@@ -24,6 +24,7 @@ export async function runs(root, { signal }) {
 
 /** Ask again now and then, as long as the view is open and somebody looks. */
 function again(refresh, signal) {
+  if (signal.aborted) return;
   const timer = setInterval(() => document.hidden || refresh().catch(() => {}), EVERY);
   signal.addEventListener("abort", () => clearInterval(timer));
 }
