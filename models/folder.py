@@ -45,11 +45,11 @@ def thresholds_of(folder: Path) -> dict[str, float]:
     """The lowest score with which an embedded model answers each topic, by qcode.
 
     Raises:
-        ModelCorrupt: heads.json is missing, or has not one for each topic.
+        ModelCorrupt: heads.json is missing, or does not have a threshold for each topic.
     """
     thresholds = _read_json(folder / EMBEDDED_HEADS).get("threshold")
     if not isinstance(thresholds, list) or len(thresholds) != len(TOP_LEVEL):
-        raise ModelCorrupt(f"{EMBEDDED_HEADS} has not {len(TOP_LEVEL)} thresholds. Restore it from its source.")
+        raise ModelCorrupt(f"{EMBEDDED_HEADS} does not have {len(TOP_LEVEL)} thresholds. Restore it from its source.")
     return dict(zip(TOP_LEVEL, map(float, thresholds), strict=True))
 
 

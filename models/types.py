@@ -78,7 +78,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class TopicQuality:
-    """How well a model knows a topic, measured on that many articles that have it."""
+    """How well a model knows a topic. `articles`: how many articles with that topic it was measured on."""
 
     articles: int
     precision: float

@@ -164,7 +164,7 @@ class Library:
         """A page of the articles wanted: the latest first, by date; where words are searched, those added last first.
 
         Raises:
-            InvalidQuery: the cursor is none of ours, there is no word among the words, or the days are reversed.
+            InvalidQuery: the cursor is not one, there is no word among the words, or the days are reversed.
             NoRecords: the seed folder cannot be read.
         """
         if self._seeds.changed_at() is None:
@@ -519,7 +519,7 @@ def _article(row: RowMapping) -> Article:
 def _cursor(written: str) -> tuple[str, int]:
     found = CURSOR.fullmatch(written)
     if not found:
-        raise InvalidQuery(f"{written!r} is no cursor of ours. Send 'next' of the page before as it is.")
+        raise InvalidQuery(f"{written!r} is not a cursor. Send the 'next' of the page before, unchanged.")
     return found[1], int(found[2])
 
 

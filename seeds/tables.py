@@ -109,7 +109,7 @@ POSTGRESQL_SEARCH = (
     f"(to_tsvector('simple', regexp_replace(left(coalesce(title, '') || ' ' || text, {SEARCHED_CHARACTERS}), "
     "'[^[:alnum:]]+', ' ', 'g'))) STORED",  # or its parser would keep addresses, days and paths whole
     "CREATE INDEX ix_dateline_articles_words ON dateline_articles USING gin (words)",
-    # without so many, a rare word is taken for a frequent one, and the table read backwards for it
+    # with fewer the planner takes a rare word for a frequent one, and reads the whole table backwards
     "ALTER TABLE dateline_articles ALTER COLUMN words SET STATISTICS 1000",
 )
 

@@ -34,7 +34,7 @@ UNFINISHED = re.compile(
 """The end of a line that the next one continues."""
 BULLET = re.compile(r"\s*(?:[-–—*+•·▪◦‣]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+(?=\S)")
 TRAILING_LINES, TRAILED_PARAGRAPHS = 2, 5
-"""So many short lines behind so many paragraphs, and nothing after them, lead elsewhere."""
+"""At the end of a text with at least so many paragraphs, at least so many short lines are links to other articles."""
 BARE_LINK = re.compile(r"(?:https?://|www\.)\S+\s*$")
 LINK = re.compile(
     r"""

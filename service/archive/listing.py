@@ -1,4 +1,4 @@
-"""The archive runs of a folder, as their manifests tell of them: for whoever looks on. Reads alone."""
+"""The archive runs of a folder, as their manifests describe them: for the API and the page. It only reads."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class RunState:
 
 
 def runs(folder: Path) -> list[RunState]:
-    """The runs whose outputs lie in the folder, the latest first. What cannot be read as a manifest is none."""
+    """The runs whose outputs lie in the folder, the latest first. Files that are not manifests are skipped."""
     found = []
     for manifest in folder.glob(f"*{MANIFEST}"):
         try:
@@ -61,7 +61,7 @@ def output(folder: Path, name: str) -> Path:
     """
     paths = _paths(folder, name)
     if _state(paths).stage != "finished" or not paths.out.is_file():
-        raise UnknownRun(f"{name!r} is not there as a file: the run is not finished, or its output is a folder.")
+        raise UnknownRun(f"The run {name!r} has no output file: it is not finished, or its output is a folder.")
     return paths.out
 
 

@@ -429,7 +429,7 @@ class Run(Reply):
 
     name: str = Field(description="Of its output")
     stage: Literal["running", "closing", "finished"] = Field(
-        description="One that was stopped is `running` until it is taken up"
+        description="A run that was interrupted is `running` until the command is run again"
     )
     started_at: str
     inputs: list[str]

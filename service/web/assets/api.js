@@ -44,7 +44,7 @@ export async function call(path, { body, signal } = {}) {
   try {
     answer = JSON.parse(text);
   } catch {
-    if (response.ok) throw new Problem(response.status, { detail: "The answer is no JSON. Does something stand between?" });
+    if (response.ok) throw new Problem(response.status, { detail: "The answer is not JSON. Is there a proxy in between?" });
   }
   if (!response.ok) throw new Problem(response.status, answer, Number(response.headers.get("Retry-After")) || null);
   return answer;

@@ -89,7 +89,7 @@ function shown({ stage, started_at: at, inputs, models, counts, output_bytes: si
       fact("input", inputs.length > 3 ? `${inputs.slice(0, 3).join(", ")} and ${inputs.length - 3} more` : inputs.join(", ")),
       Object.entries(models).map(([task, id]) => fact(task, id)),
       fact("records", `${number(counts.records)}, ${number(counts.failed)} failed${counts.failed ? ` (${several(counts.kinds)})` : ""}`),
-      Object.keys(counts.skipped).length > 0 && fact("no records", several(counts.skipped)),
+      Object.keys(counts.skipped).length > 0 && fact("skipped", several(counts.skipped)),
       fact("lengths", several(Object.fromEntries(Object.entries(counts.words).map(([words, count]) => [`${words} words:`, count]))) || "none yet"),
     ),
     size > 0 && download(place, size),
