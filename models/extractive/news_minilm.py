@@ -30,6 +30,9 @@ BATCH_TOKENS = 4096
 TOPICS_WINDOWS = 2
 """Topics are read from the title and the first windows of the text, the whole of most news; a longer article adds
 little to what it is about, and topics alone cost no more."""
+SHORT_TOKENS, SHORT_MARGIN = 40, 0.2
+"""A text of fewer tokens, a sentence or a headline, must be surer by so much: on the first sentences of 1,073 articles
+that were labelled in full, precision is 0.936 with it and 0.894 without, at the same macro-F1 (0.88)."""
 HEADS_CONFIG = "heads.json"
 HEADS_WEIGHTS = "heads.safetensors"
 
@@ -100,7 +103,8 @@ class Embedded:
                 if item.summary is not None:
                     summary = self._summary(item.document, item.summary, reading, salience[number])
                 if item.topics is not None:
-                    topics = self._topics(item, document, label_vectors.get(item.topics.labels))
+                    margin = SHORT_MARGIN if reading.body.tokens < SHORT_TOKENS else 0.0
+                    topics = self._topics(item, document, label_vectors.get(item.topics.labels), margin)
                 outcomes[number] = Outcome(summary, topics)
         return outcomes
 
@@ -204,7 +208,7 @@ class Embedded:
             truncated=False,
         )
 
-    def _topics(self, work: Work, document: Tensor, labels: Tensor | None) -> tuple[Topic, ...]:
+    def _topics(self, work: Work, document: Tensor, labels: Tensor | None, margin: float) -> tuple[Topic, ...]:
         options = work.topics
         assert options is not None
         if labels is not None:
@@ -212,15 +216,16 @@ class Embedded:
         elif options.threshold is None and not knows(self.info.languages, work.document.language):
             topics = []  # whatever it would answer is chance
         else:
-            topics = self._media_topics(options, document)
+            topics = self._media_topics(options, document, margin)
         return tuple(topics[: options.limit])
 
-    def _media_topics(self, options: TopicsOptions, document: Tensor) -> list[Topic]:
-        """The topics that hold, the likeliest main topic first: a sure topic is not always the main one."""
+    def _media_topics(self, options: TopicsOptions, document: Tensor, margin: float) -> list[Topic]:
+        """The topics that hold, the likeliest main topic first: a sure topic is not always the main one. Each threshold
+        of the model's own is higher by `margin`."""
         logits = self._network.topics(document[None])
         holds, main = logits.holds[0].cpu(), logits.main[0].tolist()
         scores = torch.sigmoid(holds * torch.tensor(self._heads.scale) + torch.tensor(self._heads.shift)).tolist()
-        thresholds = self._heads.threshold if options.threshold is None else [options.threshold] * len(scores)
+        thresholds = [own + margin if options.threshold is None else options.threshold for own in self._heads.threshold]
         concepts = [vocabulary.concept(qcode) for qcode in vocabulary.TOP_LEVEL]
         return [
             Topic(name=concepts[i].name, score=scores[i], qcode=concepts[i].qcode, uri=concepts[i].uri)

@@ -16,6 +16,7 @@ from pyarrow import parquet
 
 from models.extractive.lead import Lead
 from seeds.archives import ReadOptions, Record, Skipped
+from seeds.errors import NoRecords
 from service.digest import DigestOptions
 from tests.archives import archive_run, read_all, rows
 from tests.warcs import http, page, record
@@ -202,6 +203,10 @@ def test_a_run_over_a_damaged_archive_accounts_for_every_record(
         source, out = Path(folder) / name, Path(folder) / "o.jsonl"
         source.write_bytes(damaged)
         lead = DigestOptions(summary_model="lead")
+        if not any(isinstance(item, Record) for item in read_all(source, slice_records=7, slice_bytes=900)):
+            with pytest.raises(NoRecords):  # nothing but a header was left
+                archive_run(source, out, model=Lead(), wanted=lead, read=options).go()
+            return
         counts = archive_run(source, out, model=Lead(), wanted=lead, read=options).go().counts
         written = rows(out)
         set_aside = rows(Path(f"{out}.errors.jsonl")) if counts.failed else []

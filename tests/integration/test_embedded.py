@@ -234,3 +234,11 @@ def test_the_card_says_how_well_each_topic_is_known(shipped: Model) -> None:
     assert set(info.thresholds) == set(vocabulary.TOP_LEVEL)
     sport = info.quality["sport"]
     assert 2 * sport.precision * sport.recall / (sport.precision + sport.recall) == pytest.approx(sport.f1, abs=0.01)
+
+
+def test_a_single_sentence_must_be_surer(shipped: Model) -> None:
+    text = "The council of Vik approved the harbour bridge on Monday by nine votes to six."
+    both = [Work(Document(text), None, TopicsOptions()), Work(Document(text), None, TopicsOptions(threshold=0.5))]
+    alone, asked = ([topic.name for topic in outcome.topics or ()] for outcome in shipped.run(both))
+    assert alone == ["politics and government"]
+    assert set(asked) > set(alone)  # a caller's own threshold is taken as it is
