@@ -37,6 +37,7 @@ MOST_WORDS = 20
 CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}|)~([0-9]{1,18})")
 ROWS_AT_ONCE = 500
 OPENING_CHARACTERS = 160
+FEW_RESULTS = 1_000
 LOCK = 20210716
 """Number of the lock that PostgreSQL's writers of articles wait for."""
 LOOK_AGAIN_SECONDS, LOOK_AGAIN_SHARE = 5.0, 50
@@ -176,6 +177,8 @@ class Library:
         if filters.since and filters.until and filters.since > filters.until:
             raise InvalidQuery(f"No day lies between {filters.since} and {filters.until}. Exchange them.")
         wanted = self._wanted(filters)
+        if filters.model:
+            wanted = wanted.where(self._by_model(filters.model))
         source = topics if filters.topic else articles
         order: tuple[ColumnElement[Any], ...] = (source.c.date, source.c.number)
         if filters.words:
@@ -348,10 +351,17 @@ class Library:
             wanted = wanted.where(dated.c.date >= filters.since)
         if filters.until:
             wanted = wanted.where(dated.c.date <= filters.until, dated.c.date != "")
-        if filters.model:
-            by_model = select(history.c.number).where(history.c.model == filters.model)
-            wanted = wanted.where(articles.c.number.in_(by_model))
         return wanted
+
+    def _by_model(self, model: str) -> ColumnElement[bool]:
+        """Whether a model made a result of an article. Of a model that made few, these are looked up; of one that made
+        many, each article in turn is asked, until the page is full."""
+        by_model = select(history.c.number).where(history.c.model == model)
+        with self._store.reading() as connection:
+            few = connection.execute(by_model.limit(FEW_RESULTS)).scalars().all()
+        if len(few) < FEW_RESULTS:
+            return articles.c.number.in_(sorted(set(few)))
+        return by_model.where(history.c.number == articles.c.number).exists()
 
     def _holding(self, wanted: Select[Any], words: str) -> Select[Any]:
         """Those that hold the words. The index gives them in the order they were added."""

@@ -67,7 +67,7 @@ PATTERNS = (
     Pattern("caption", "The mayor, Ann Lee (right), greets Bo Park (left) in Vik", r"^.{0,120}\((?:[Ff]ar |top |bottom |centre |center |back |front |second )?(?:left|right|L|R|l|r|centre|center|top|bottom|above|below|inset|pictured)(?![\w-])[^)]{0,30}\).{0,200}(?<![.!?\"'”’])$", 40, anywhere=("left", "right", "(l", "(r", "centre", "center", "top", "bottom", "above", "below", "inset", "pictured")),
     Pattern("caption", "Pictured: the mayor of Vik in her office", r"\W{0,2}(?:Pictured|PICTURED|Above|Left|Right|Inset|Below)\s?(?:[:|]|\((?:above|left|right)\)|(?:left|right|above),)", 40),
     Pattern("caption", "Hide Caption 3 of 29", r"\b(?:[Hh]ide|[Ss]how|[Ee]xpand|[Tt]oggle) [Cc]aption\b", 60, anywhere=("caption",)),
-    Pattern("caption", "Media playback is not supported", r"(?i:media playback is|this video can ?not be played|please (?:turn on|enable) javascript|media caption|image (?:copyright|caption|source))", 30),
+    Pattern("caption", "Media playback is not supported", r"(?i:media playback is|this video can ?not be played|please (?:turn on|enable) javascript|media caption|image (?:copyright|caption|source))", 12),
     Pattern("caption", "Map of the harbour courtesy of the University of Vik.", r"^[A-Z][\w ]{3,60} courtesy of (?:the )?[A-Z]", 18, anywhere=("courtesy of",)),
     Pattern("caption", "Please enable JavaScript to see the chart.", r"\benable [Jj]ava[Ss]cript\b", 30, anywhere=("javascript",)),
     Pattern("caption", "Proud: The mayor opens the bridge .", rf"^(?!(?:And|But)\b|[\"'‘“].*\b(?:said|says|told)\b|.*\b{UNFINISHED}\s\.$)[A-Z0-9\"'‘“][^.]*[^\s.:;,]\s\.$", 60, anywhere=(" .",)),

@@ -64,7 +64,8 @@ def measure(name: str, url: str, root: Path, number: int) -> None:
         "a topic in one month": lambda: library.page(
             Filters(topic=TOPICS[3], since="2011-05-01", until="2011-05-31"), limit=50
         ),
-        "a model": lambda: library.page(Filters(model="model 1"), limit=50),
+        "a model that made few": lambda: library.page(Filters(model="model 1"), limit=50),
+        "a model that made most": lambda: library.page(Filters(model="model 0"), limit=50),
         "search, a frequent word": lambda: library.page(Filters("w1"), limit=50),
         "search, two words": lambda: library.page(Filters("w300 w700"), limit=50),
         "search, a rare word": lambda: library.page(Filters("w19999"), limit=50),

@@ -213,6 +213,19 @@ def test_words_are_found_wherever_they_stand(library: Library) -> None:
         library.page(Filters("word " * 21))
 
 
+@pytest.mark.parametrize("few", [1, 1_000])
+def test_articles_by_a_model_are_found_whether_it_made_few_or_many(
+    library: Library, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(seeds.library, "FEW_RESULTS", few)
+    library.add([FLOOD, VOTE, FAIR])
+    for id in ("flood", "fair"):
+        library.keep_digest(id, [RESULT, replace(RESULT, key="k2")], [WEATHER])
+    assert ids(library, model="lead") == ["flood", "fair"]
+    assert ids(library, model="lead", topic="weather", words="river") == ["flood"]
+    assert ids(library, model="nobody") == []
+
+
 def test_days_in_the_wrong_order_are_told(library: Library) -> None:
     with pytest.raises(InvalidQuery, match="Exchange"):
         library.page(Filters(since="2024-02-01", until="2024-01-01"))
