@@ -54,7 +54,7 @@ articles = Table(
     Index("ix_dateline_articles_date", "date", "number"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
-topics = Table(
+article_topics = Table(
     "dateline_article_topics",
     library,
     Column("number", ForeignKey("dateline_articles.number"), primary_key=True, autoincrement=False),
@@ -64,14 +64,14 @@ topics = Table(
     Column("date", String(10), nullable=False),
     Index("ix_dateline_article_topics_name", "name", "date", "number"),
 )
-counts = Table(
+topic_counts = Table(
     "dateline_topic_counts",
     library,
     Column("name", String(512), primary_key=True),  # empty for all articles
     Column("month", String(7), primary_key=True),
     Column("articles", Integer, nullable=False),
 )
-history = Table(
+article_results = Table(
     "dateline_article_results",
     library,
     Column("number", ForeignKey("dateline_articles.number"), primary_key=True, autoincrement=False),
@@ -79,7 +79,7 @@ history = Table(
     Column("model", Text, nullable=False),
     Index("ix_dateline_article_results_model", "model", "number"),
 )
-feedback = Table(
+corrections = Table(
     "dateline_feedback",
     library,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
@@ -91,7 +91,7 @@ feedback = Table(
     sqlite_autoincrement=True,
 )
 
-search = table("dateline_words", column("rowid"))
+words = table("dateline_words", column("rowid"))
 """The words of articles, in SQLite: a virtual table. In PostgreSQL they are a column of the articles."""
 SEARCHED_CHARACTERS = 100_000
 """How much of a text is searched in PostgreSQL, whose index of one text is bounded."""

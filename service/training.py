@@ -1,11 +1,14 @@
-"""Topics of one's own: from labelled rows to a model that can be asked for. Vectors are kept beside the records, so
-that training again takes seconds."""
+"""Topics of one's own: from labelled rows to a model folder. Vectors are kept in the store, so that training again
+takes seconds."""
 
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +19,10 @@ from models.open import Inference, describe, load
 from models.text.language import language_of
 from models.types import Document, ModelInfo
 from seeds.archives import ReadOptions, Record, Skipped, find_sources, open_records, slices
-from seeds.errors import NoRecords
-from seeds.library import Correction, Library
+from seeds.article_rows import Correction
+from seeds.errors import NoRecords, RecordError
+from seeds.library import Library
+from seeds.outputs.parts import PARTIAL
 from seeds.records import SURROGATE, Article
 from seeds.store import Result, Store, now
 from service.errors import OutputUnwritable, problem_of
@@ -29,17 +34,17 @@ if TYPE_CHECKING:
     from models.training.own import Aim, OwnReport
 
 BASE = Path(str(files("models"))) / "news-minilm"
-AT_ONCE = 64
+DOCUMENTS_AT_ONCE = 64
 LABEL_FIELDS = ("labels", "tags", "topics", "categories", "category", "section")
-"""Where labels are looked for, in this order, if nobody says where."""
+"""Fields that may hold labels, in order of preference."""
 SEPARATORS = (";", "|")
-"""Between labels in one text; a comma may stand within a label."""
+"""Between labels in one string. A comma may be part of a label."""
 Advance = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A labelled article; `place` says where it stands."""
+class LabelledArticle:
+    """`place` is its position in the input."""
 
     place: str
     article: Article
@@ -47,8 +52,24 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """What came of a training: how many rows were left out, and why; the places of the rows; what was learnt."""
+class Skip:
+    """A row that cannot be learnt from."""
+
+    reason: str
+
+
+Row = LabelledArticle | Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The outcome of a training.
+
+    Args:
+        folder: the model's.
+        skipped: how many rows were skipped, by reason.
+        places: of the rows that were learnt from; the report names rows by their index here.
+    """
 
     folder: Path
     skipped: dict[str, int]
@@ -56,53 +77,39 @@ class Trained:
     report: "OwnReport"
 
 
-def rows_of(path: str, options: ReadOptions, *, labels_field: str | None) -> Iterator[Row | str]:
-    """The labelled rows of an archive; for a row that cannot be used, why not.
+def archive_rows(path: str, options: ReadOptions, *, labels_field: str | None) -> Iterator[Row]:
+    """The labelled rows of an archive.
 
     Raises:
         NoRecords: there is no input.
     """
-    wanted = (labels_field,) if labels_field else LABEL_FIELDS
-    options = ReadOptions(options.fields, options.delimiter, options.encoding, options.keep_markup, more=wanted)
-    for source in (part for whole in find_sources(path) for part in slices(whole, options)):
-        for record in open_records(source, options):
-            if isinstance(record, Skipped):
-                continue
-            yield problem_of(record.error).error_type if record.error else _row(record, wanted)
+    fields = (labels_field,) if labels_field else LABEL_FIELDS
+    options = replace(options, more=fields)
+    for source in find_sources(path):
+        for part in slices(source, options):
+            for record in open_records(part, options):
+                if not isinstance(record, Skipped):
+                    yield _labelled(record, fields)
 
 
-def rows_of_corrections(library: Library) -> Iterator[Row | str]:
-    """What readers said the topics of the articles are, the last word on each."""
+def corrected_articles(library: Library) -> Iterator[Row]:
+    """The articles whose topics a reader corrected, with the last correction of each."""
     latest: dict[str, Correction] = {}
-    last = 0
-    while found := library.corrections(after=last):
-        latest |= {correction.article: correction for correction in found}
-        last = found[-1].id
+    last_id = 0
+    while corrections := library.corrections(after_id=last_id):
+        latest |= {correction.article: correction for correction in corrections}
+        last_id = corrections[-1].id
     for id, correction in latest.items():
-        yield Row(id, library.get(id), frozenset(tag.qcode or tag.name for tag in correction.topics))
-
-
-def _row(record: Record, wanted: Sequence[str]) -> Row | str:
-    for name in wanted:
-        if name in record.more and (labels := _labels(record.more[name])) is not None:
-            return Row(record.place, record.article, labels)
-    return "no labels"
-
-
-def _labels(value: Any) -> frozenset[str] | None:
-    """The labels in a field: a list of names or of topics with names, or a text; None where it is something else."""
-    if isinstance(value, str):
-        separator = next((mark for mark in SEPARATORS if mark in value), None)
-        value = value.split(separator) if separator else [value]
-    if not isinstance(value, list):
-        return None
-    names = [item.get("name") if isinstance(item, dict) else item for item in value]
-    written = [SURROGATE.sub("\ufffd", " ".join(name.split())) for name in names if isinstance(name, str)]
-    return frozenset(filter(None, written)) if len(written) == len(names) else None
+        try:
+            article = library.get(id)
+        except RecordError as error:
+            yield Skip(problem_of(error).error_type)
+        else:
+            yield LabelledArticle(id, article, frozenset(topic.qcode or topic.name for topic in correction.topics))
 
 
 def train(
-    rows: Iterator[Row | str],
+    rows: Iterable[Row],
     *,
     name: str,
     root: Path,
@@ -110,91 +117,135 @@ def train(
     inference: Inference,
     aim: "Aim",
     advance: Advance,
-) -> Trained:
-    """Learn topics from rows, and write the model into a folder of that name.
+) -> Training:
+    """Learn topics from rows, and write the model into the folder `root / name`, whole or not at all.
 
     Raises:
-        NoRecords: no row can be used.
-        InvalidOption: the labels cannot be learnt, or the name cannot be had.
+        NoRecords: no row can be learnt from.
+        InvalidOption: the labels cannot be learnt, or the name is taken or cannot be used.
         OutputUnwritable: the folder cannot be written.
     """
     from models.extractive.news_minilm import Embedded
     from models.training import own
 
-    folder = root / name
-    if Path(name).name != name or not name.isprintable() or name.startswith("."):
-        raise InvalidOption(f"{name!r} cannot be the name of a model. Use letters, digits and dashes.")
-    if folder.exists():
-        raise InvalidOption(f"There is a model {name!r} already. Choose another --name; a model is never changed.")
-    kept: list[Row] = []
-    skipped: dict[str, int] = {}
-    for row in rows:
-        if isinstance(row, Row):
-            kept.append(row)
-        else:
-            skipped[row] = skipped.get(row, 0) + 1
-    if not kept:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in skipped.items()) or "there is none"
-        raise NoRecords(f"No row can be learnt from ({reasons}). Name the field of the labels with --labels-field.")
+    folder = _new_folder(root, name)
+    articles, skipped = _usable(rows)
     source = ModelSource("news-minilm", BASE, None)
     info = describe(source, inference)
     reader = load(source, info)
     assert isinstance(reader, Embedded)
-    vectors, usable = _vectors(kept, reader, info, store, advance)
-    if unread := len(kept) - len(usable):
-        skipped["unreadable text"] = unread
-    kept = [kept[number] for number in usable]
-    if not kept:
+    vectors, indices = _vectors([row.article for row in articles], reader, info, store, advance)
+    if len(indices) < len(articles):
+        skipped["unreadable_text"] += len(articles) - len(indices)
+        articles = [articles[index] for index in indices]
+    if not articles:
         raise NoRecords("No row has a text that can be read. Name the field of the text with --text-field.")
-    texts = [" ".join(row.article.text.split()) for row in kept]
-    head, report = own.learn(vectors, [row.labels for row in kept], texts, reader, aim=aim)
+    texts = [" ".join(row.article.text.split()) for row in articles]
+    head, report = own.learn(vectors, [row.labels for row in articles], texts, reader, aim=aim)
+    partial = folder.with_name(f".{name}.{os.getpid()}{PARTIAL}")
     try:
-        own.write(head, report, base=BASE, folder=folder, name=name, aim=aim)
+        own.write(head, report, base=BASE, folder=partial, name=name, aim=aim)
+        partial.rename(folder)
     except OSError as error:
-        raise OutputUnwritable(f"{str(folder)!r} cannot be written ({error.strerror}). Set DATELINE_MODELS.") from error
-    return Trained(folder, skipped, tuple(row.place for row in kept), report)
+        shutil.rmtree(partial, ignore_errors=True)
+        raise OutputUnwritable(
+            f"{str(folder)!r} cannot be written ({error.strerror or error}). Free some space, or set DATELINE_MODELS "
+            "to another folder."
+        ) from error
+    return Training(folder, dict(skipped), tuple(row.place for row in articles), report)
+
+
+def _labelled(record: Record, fields: Sequence[str]) -> Row:
+    if record.error:
+        return Skip(problem_of(record.error).error_type)
+    for field in fields:
+        if field in record.more and (labels := _labels(record.more[field])) is not None:
+            return LabelledArticle(record.place, record.article, labels)
+    return Skip("no_labels")
+
+
+def _labels(value: Any) -> frozenset[str] | None:
+    """The labels in a field: a list of names or of topics, or a string; None where it is something else."""
+    if isinstance(value, str):
+        separator = next((separator for separator in SEPARATORS if separator in value), None)
+        value = value.split(separator) if separator else [value]
+    if not isinstance(value, list):
+        return None
+    names = [item.get("name") if isinstance(item, dict) else item for item in value]
+    if not all(isinstance(name, str) for name in names):
+        return None
+    one_line = (SURROGATE.sub("\ufffd", " ".join(str(name).split())) for name in names)
+    return frozenset(name for name in one_line if name)
+
+
+def _new_folder(root: Path, name: str) -> Path:
+    if Path(name).name != name or not name.isprintable() or name.startswith("."):
+        raise InvalidOption(f"{name!r} cannot be the name of a model. Use letters, digits and dashes.")
+    folder = root / name
+    if folder.exists():
+        raise InvalidOption(f"There is a model {name!r} already. Choose another --name; a model is never changed.")
+    return folder
+
+
+def _usable(rows: Iterable[Row]) -> tuple[list[LabelledArticle], Counter[str]]:
+    """The rows that can be learnt from, and how many of the others there are, by reason."""
+    articles: list[LabelledArticle] = []
+    skipped: Counter[str] = Counter()
+    for row in rows:
+        if isinstance(row, Skip):
+            skipped[row.reason] += 1
+        else:
+            articles.append(row)
+    if not articles:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in skipped.items()) or "there is none"
+        raise NoRecords(f"No row can be learnt from ({reasons}). Name the field of the labels with --labels-field.")
+    return articles, skipped
 
 
 def _vectors(
-    rows: Sequence[Row], reader: Any, info: ModelInfo, store: Store, advance: Advance
+    articles: Sequence[Article], reader: Any, info: ModelInfo, store: Store, advance: Advance
 ) -> tuple["np.ndarray", list[int]]:
-    """The vectors of the rows that can be read, `[rows, hidden]`, and the rows' numbers."""
+    """The vectors of the articles that can be read, `[rows, hidden]`, and the indices of those articles."""
     import numpy as np
 
-    documents = [
-        Document(row.article.text, row.article.title, language_of(row.article.text, row.article.language))
-        for row in rows
-    ]
+    documents = [_document(article) for article in articles]
     keys = [_key(document, info) for document in documents]
-    stored = store.find(keys)
-    found = {key: _decoded(result.value) for key, result in stored.items()}
-    missing = list({key: document for key, document in zip(keys, documents, strict=True) if key not in found}.items())
-    advance(len(rows) - len(missing), len(rows))
-    for start in range(0, len(missing), AT_ONCE):
-        batch = missing[start : start + AT_ONCE]
-        made: list[Result] = []
+    values = {key: result.value for key, result in store.find(keys).items()}
+    missing = list({key: document for key, document in zip(keys, documents, strict=True) if key not in values}.items())
+    for start in range(0, len(missing), DOCUMENTS_AT_ONCE):
+        advance(len(articles) - len(missing) + start, len(articles))
+        batch = missing[start : start + DOCUMENTS_AT_ONCE]
         vectors = reader.vectors([document for _, document in batch])
-        for (key, _), vector in zip(batch, vectors, strict=True):
-            if isinstance(vector, ModelError):
-                continue
-            value = json.dumps(base64.b64encode(vector.numpy().astype("<f2").tobytes()).decode())
-            found[key] = _decoded(value)
-            made.append(Result(key, "vector", key, info.id, info.revision, "{}", None, value, 0.0, now()))
-        store.save(made)
-        advance(len(rows) - len(missing) + start + len(batch), len(rows))
-    usable = [number for number, key in enumerate(keys) if key in found]
-    return np.array([found[keys[number]] for number in usable]), usable
+        results = [
+            Result(key, "vector", key, info.id, info.revision, "{}", None, _encoded(vector), 0.0, now())
+            for (key, _), vector in zip(batch, vectors, strict=True)
+            if not isinstance(vector, ModelError)
+        ]
+        store.save(results)
+        values |= {result.key: result.value for result in results}
+    advance(len(articles), len(articles))
+    indices = [index for index, key in enumerate(keys) if key in values]
+    return np.array([_decoded(values[keys[index]]) for index in indices]), indices
 
 
-def _decoded(value: str) -> Any:
+def _document(article: Article) -> Document:
+    return Document(article.text, article.title, language_of(article.text, article.language))
+
+
+def _encoded(vector: Any) -> str:
+    """A vector as a JSON string: the base64 of float16 numbers."""
+    return json.dumps(base64.b64encode(vector.numpy().astype("<f2").tobytes()).decode())
+
+
+def _decoded(value: str) -> "np.ndarray":
     import numpy as np
 
     return np.frombuffer(base64.b64decode(json.loads(value)), dtype="<f2").astype("float32")
 
 
 def _key(document: Document, info: ModelInfo) -> str:
-    made = [
+    signature = [
         "vector", RESULT_VERSION, info.revision, info.dtype, dict(info.parameters), document.text, document.title,
         document.language,
     ]  # fmt: skip
-    return hashlib.sha256(json.dumps(made, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(signature, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

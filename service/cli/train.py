@@ -12,7 +12,7 @@ from service.cli.exits import USAGE, fail, one_line_errors
 
 if TYPE_CHECKING:
     from models.training.own import Aim
-    from service.training import Trained
+    from service.training import Training
 
 train_app = typer.Typer(help="Teach Dateline what you need.", no_args_is_help=True)
 
@@ -58,7 +58,7 @@ def topics(
         from seeds.records import SeedFolder
         from seeds.store import Store
         from service.settings import read_settings
-        from service.training import rows_of, rows_of_corrections, train
+        from service.training import archive_rows, corrected_articles, train
 
         if (source is None) != from_feedback:
             fail("Name the labelled rows, or say --from-feedback.", USAGE)
@@ -66,35 +66,35 @@ def topics(
         settings = read_settings()
         store = Store(settings.store_url)
         if source is None:
-            rows = rows_of_corrections(Library(store, SeedFolder(settings.seeds), follow=False))
+            rows = corrected_articles(Library(store, SeedFolder(settings.seeds), follow=False))
         else:
             fields = Fields(text=text_field, title=title_field)
-            rows = rows_of(source, ReadOptions(fields, delimiter, encoding), labels_field=labels_field)
+            rows = archive_rows(source, ReadOptions(fields, delimiter, encoding), labels_field=labels_field)
         with Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task("reading")
-            trained = train(
+            training = train(
                 rows, name=name, root=settings.models_folder, store=store,
                 inference=Inference(dtype=settings.dtype, engine=settings.engine), aim=chosen,
                 advance=lambda done, total: progress.update(bar, completed=done, total=total),
             )  # fmt: skip
         store.close()
-        print(_as_json(trained) if as_json else _as_text(trained, name, chosen))
+        print(_as_json(training) if as_json else _as_text(training, name, chosen))
     sys.stdout.flush()
 
 
-def _as_json(trained: Trained) -> str:
+def _as_json(training: Training) -> str:
     from dataclasses import asdict
 
-    report = asdict(trained.report)
+    report = asdict(training.report)
     for doubt in report["doubts"]:
-        doubt["place"] = trained.places[doubt.pop("row")]
-    return json.dumps({"folder": str(trained.folder), "skipped": trained.skipped, **report}, ensure_ascii=False)
+        doubt["place"] = training.places[doubt.pop("row")]
+    return json.dumps({"folder": str(training.folder), "skipped": training.skipped, **report}, ensure_ascii=False)
 
 
-def _as_text(trained: Trained, name: str, aim: Aim) -> str:
+def _as_text(training: Training, name: str, aim: Aim) -> str:
     from models.training.own import FEW_EXAMPLES
 
-    report = trained.report
+    report = training.report
     width = max(len(label.name) for label in report.labels)
     lines = [f"{'topic':{width}}  articles  precision  recall    F1  threshold"]
     lines += [
@@ -103,8 +103,8 @@ def _as_text(trained: Trained, name: str, aim: Aim) -> str:
         for label in sorted(report.labels, key=lambda label: -label.examples)
     ]
     lines += ["", f"{report.rows:,} rows, macro-F1 {report.macro_f1:.3f} on rows not seen"]
-    if trained.skipped:
-        lines.append("left out: " + ", ".join(f"{reason} {count:,}" for reason, count in trained.skipped.items()))
+    if training.skipped:
+        lines.append("skipped: " + ", ".join(f"{reason} {count:,}" for reason, count in training.skipped.items()))
     if report.repeated:
         lines.append(f"{report.repeated:,} rows repeat the text of another; they were kept together")
     if aim.name != "f1":
@@ -115,6 +115,6 @@ def _as_text(trained: Trained, name: str, aim: Aim) -> str:
         lines += ["", "rows worth reading again:"]
     for doubt in report.doubts[:10]:
         says = "has" if doubt.has else "has not"
-        lines.append(f"  {trained.places[doubt.row]}: {says} {doubt.label!r}, score {doubt.score:.2f}")
-    lines += ["", f"{trained.folder} is written. Ask for it: dateline digest --topics-model {name} FILE"]
+        lines.append(f"  {training.places[doubt.row]}: {says} {doubt.label!r}, score {doubt.score:.2f}")
+    lines += ["", f"{training.folder} is written. Ask for it: dateline digest --topics-model {name} FILE"]
     return "\n".join(lines)

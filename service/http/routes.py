@@ -16,9 +16,10 @@ from models.catalog import list_models
 from models.options import TASKS, Task
 from models.text.language import language_of
 from models.text.sentences import sentences as read_sentences
+from seeds.article_rows import ArticleTopic
 from seeds.errors import StoreError
-from seeds.library import Filters, Tag
 from seeds.records import Article, check_text
+from seeds.search import Filters
 from seeds.store import Result
 from service import __version__
 from service.archive import listing
@@ -201,11 +202,11 @@ async def feedback(request: schemas.FeedbackRequest, service: Running) -> schema
     return schemas.CorrectionReply.model_validate(kept)
 
 
-def _tag(written: str) -> Tag:
+def _tag(written: str) -> ArticleTopic:
     concept = vocabulary.find(written)
     if concept is None and written.startswith("medtop:"):
         vocabulary.concept(written)  # says that there is no such code
-    return Tag(concept.name, concept.qcode) if concept else Tag(_named(written))
+    return ArticleTopic(concept.name, concept.qcode) if concept else ArticleTopic(_named(written))
 
 
 def _day(written: str | None) -> str | None:
@@ -229,7 +230,7 @@ async def corrections(
     limit: Annotated[int, Query(ge=1, le=1000, description="Corrections on the page, at most")] = 100,
 ) -> schemas.Corrections:
     """What was sent as feedback, in the order it came."""
-    kept = await run_in_threadpool(service.library.corrections, article, limit=limit, after=after)
+    kept = await run_in_threadpool(service.library.corrections, article, limit=limit, after_id=after)
     return schemas.Corrections(corrections=[schemas.CorrectionReply.model_validate(entry) for entry in kept])
 
 

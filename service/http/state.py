@@ -1,7 +1,6 @@
 """What the routes share while the service runs."""
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +10,8 @@ import anyio.to_thread
 from fastapi import Depends, Request
 
 from models.types import ModelInfo
-from seeds.library import Library, Tag
+from seeds.article_rows import ArticleTopic
+from seeds.library import Library
 from seeds.records import Article, SeedFolder
 from seeds.store import Store
 from service.digest import Digest, Digester, DigestOptions, PendingDigests
@@ -104,12 +104,12 @@ class Service:
         Raises:
             As `digest_one`; UnknownRecord, UnreadableRecord: there is no such article.
         """
-        digest = await self.digest_one(await anyio.to_thread.run_sync(self.library.get, id), options, client=client)
-        topics = digest.results.get("topics")
-        tags = None
-        if topics and options.topics_model == self.settings.topics_model:
-            tags = [Tag(topic["name"], topic["qcode"], topic["score"]) for topic in json.loads(topics.value)]
-        await anyio.to_thread.run_sync(self.library.keep_digest, id, list(digest.results.values()), tags)
+        article = await anyio.to_thread.run_sync(self.library.get, id)
+        digest = await self.digest_one(article, options, client=client)
+        topics = None
+        if "topics" in digest.results and options.topics_model == self.settings.topics_model:
+            topics = [ArticleTopic(topic.name, topic.qcode, topic.score) for topic in digest.topics or ()]
+        await anyio.to_thread.run_sync(self.library.keep_digest, article, list(digest.results.values()), topics)
         return digest
 
     def loaded_models(self) -> list[str]:

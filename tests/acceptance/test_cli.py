@@ -12,7 +12,8 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from seeds.library import Library, Tag
+from seeds.article_rows import ArticleTopic
+from seeds.library import Library
 from seeds.records import Article, SeedFolder
 from seeds.store import Result, Store, now
 from tests import articles
@@ -156,13 +157,14 @@ def test_models_are_listed() -> None:
 def test_what_is_kept_is_exported(tmp_path: Path, seeds_folder: Path) -> None:
     store = Store(f"sqlite:///{seeds_folder / 'results.db'}")
     library = Library(store, SeedFolder(seeds_folder))
-    library.add([Article("Rain fell on Vik.", "rain", "Rain", "2024-05-08")])
+    article = Article("Rain fell on Vik.", "rain", "Rain", "2024-05-08")
+    library.add([article])
     made = Result(
         "k" * 64, "summary", "c", "lead", "1", '{"language": "en"}', None, '{"text": "Rain fell on Vik."}', 1.0, now()
     )
     store.save([made])
-    library.keep_digest("rain", [made], None)
-    library.correct("rain", [Tag("weather", "medtop:17000000")], who="Ann", note=None)
+    library.keep_digest(article, [made], None)
+    library.correct("rain", [ArticleTopic("weather", "medtop:17000000")], who="Ann", note=None)
     store.close()
 
     def exported(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -178,7 +180,13 @@ def test_what_is_kept_is_exported(tmp_path: Path, seeds_folder: Path) -> None:
     assert len(gzip.decompress((tmp_path / "all.csv.gz").read_bytes()).splitlines()) == 3
     assert exported("--format", "parquet", "--out", str(tmp_path / "all")).returncode == 0
     assert pyarrow.parquet.read_table(tmp_path / "all").num_rows == 2
+    (seeds_folder / "bad.txt").write_bytes(b"\xff")
+    Library(Store(f"sqlite:///{seeds_folder / 'results.db'}"), SeedFolder(seeds_folder)).refresh()
+    incomplete = exported()
+    assert (incomplete.returncode, len(incomplete.stdout.splitlines())) == (3, 2)
+    assert "1 seed files cannot be read" in incomplete.stderr
     for arguments, says in (
+        (["--corrections", "--out", str(tmp_path / "c.jsonl.gz")], "plain JSON lines"),
         (["--format", "xml"], "jsonl, csv"),
         (["--format", "parquet"], "--out"),
         (["--format", "parquet", "--out", str(tmp_path / "all")], "exists"),

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from sqlalchemy import insert, text
 
-from seeds.library import Filters, Library
+from seeds.library import Library
 from seeds.records import Article, SeedFolder
+from seeds.search import Filters
 from seeds.store import Store, now
-from seeds.tables import articles, counts, history, results, topics
+from seeds.tables import article_results, article_topics, articles, results, topic_counts
 from service.digest import Digester, DigestOptions
 from service.settings import Settings, model_cache
 
@@ -112,11 +113,11 @@ def fill(store: Store, number: int) -> None:
                              "vocabulary": None, "value": json.dumps("x" * 600), "milliseconds": 1.0, "created_at": at})  # fmt: skip
                 kept.append({"number": n, "key": key, "model": f"model {int(n % 1000 == 0)}"})
         with store.writing() as connection:
-            for table, values in ((articles, rows), (topics, tagged), (results, made), (history, kept)):
+            for table, values in ((articles, rows), (article_topics, tagged), (results, made), (article_results, kept)):
                 connection.execute(insert(table), values)
     with store.writing() as connection:
         connection.execute(
-            insert(counts), [{"name": name, "month": month, "articles": n} for (name, month), n in totals.items()]
+            insert(topic_counts), [{"name": name, "month": month, "articles": n} for (name, month), n in totals.items()]
         )
     if not store.is_sqlite:
         with store.writing() as connection:

@@ -8,17 +8,20 @@ from pathlib import Path
 
 import pytest
 
-import seeds.library
-from seeds.errors import ArticleExists, InvalidQuery, UnknownRecord
-from seeds.library import Filters, Library, Tag
+import seeds.folder_sync
+import seeds.search
+from seeds.article_rows import ArticleTopic
+from seeds.errors import ArticleExists, InvalidQuery, NoRecords, UnknownRecord
+from seeds.library import Library
 from seeds.records import Article, SeedFolder
+from seeds.search import Filters
 from seeds.store import Result, Store, now
 from seeds.tables import library as tables
 
 FLOOD = Article("The river took the mill of Vik. Nobody was hurt.", "flood", "Flood in Vik", "2024-05-08")
 VOTE = Article("The council of Vik voted for a new bridge.", "vote", None, "2024-06-01")
 FAIR = Article("The fair opened, as every year. Café tables stood in the square.", "fair")
-WEATHER, POLITICS = Tag("weather", "medtop:17000000", 0.9), Tag("politics", "medtop:11000000", 0.8)
+WEATHER, POLITICS = ArticleTopic("weather", "medtop:17000000", 0.9), ArticleTopic("politics", "medtop:11000000", 0.8)
 RESULT = Result("k1", "topics", "c", "lead", "1", "{}", None, "[]", 1.0, "2024-01-01T00:00:00.000+00:00")
 
 
@@ -86,10 +89,10 @@ def test_a_digest_is_kept_with_its_article(library: Library, store: Store) -> No
     library.add([FLOOD, VOTE])
     made = [replace(RESULT, key="k1"), replace(RESULT, key="k2", created_at=now())]
     store.save(made)
-    library.keep_digest("flood", made, [WEATHER, POLITICS])
-    library.keep_digest("flood", made, [WEATHER, POLITICS])
-    library.keep_digest("vote", [], [POLITICS])
-    library.keep_digest("nobody", made, [WEATHER])
+    library.keep_digest(FLOOD, made, [WEATHER, POLITICS])
+    library.keep_digest(FLOOD, made, [WEATHER, POLITICS])
+    library.keep_digest(VOTE, [], [POLITICS])
+    library.keep_digest(replace(FLOOD, id="nobody"), made, [WEATHER])
     assert [result.key for result in library.results("flood")] == ["k2", "k1"]
     assert ids(library, topic="politics") == ["vote", "flood"]
     assert ids(library, topic="politics", words="river") == ["flood"]
@@ -101,7 +104,7 @@ def test_a_digest_is_kept_with_its_article(library: Library, store: Store) -> No
     assert library.counts() == {
         "": {"2024-05": 1, "2024-06": 1}, "politics": {"2024-05": 1, "2024-06": 1}, "weather": {"2024-05": 1},
     }  # fmt: skip
-    library.keep_digest("flood", [], [WEATHER])
+    library.keep_digest(FLOOD, [], [WEATHER])
     assert library.total("politics") == 1
     with pytest.raises(UnknownRecord):
         library.results("nobody")
@@ -109,12 +112,12 @@ def test_a_digest_is_kept_with_its_article(library: Library, store: Store) -> No
 
 def test_a_correction_outlives_what_models_say(library: Library) -> None:
     library.add([FLOOD])
-    library.keep_digest("flood", [], [POLITICS])
-    kept = library.correct("flood", [Tag("weather", "medtop:17000000")], who="Ann", note=None)
-    library.keep_digest("flood", [], [POLITICS])
-    assert library.page(Filters()).entries[0].topics == (Tag("weather", "medtop:17000000"),)
+    library.keep_digest(FLOOD, [], [POLITICS])
+    kept = library.correct("flood", [ArticleTopic("weather", "medtop:17000000")], who="Ann", note=None)
+    library.keep_digest(FLOOD, [], [POLITICS])
+    assert library.page(Filters()).entries[0].topics == (ArticleTopic("weather", "medtop:17000000"),)
     assert library.corrections() == library.corrections("flood") == [kept]
-    assert library.corrections(after=kept.id) == []
+    assert library.corrections(after_id=kept.id) == []
     with pytest.raises(UnknownRecord):
         library.correct("nobody", [], who=None, note=None)
 
@@ -124,7 +127,7 @@ def test_the_seed_folder_is_followed(library: Library, tmp_path: Path) -> None:
     (folder / "b.txt").write_text(" date 2024-05-08 \nRain fell on Vik.")
     (folder / "c.txt").write_bytes(b"\xff\xfe")
     assert ids(library) == ["b", "c"]
-    library.keep_digest("b", [], [WEATHER])
+    library.keep_digest(library.get("b"), [], [WEATHER])
     (folder / "a.txt").write_text("Snow fell on Vik.")
     (folder / "c.txt").unlink()
     assert ids(library) == ["b", "a"]
@@ -139,14 +142,14 @@ def test_the_seed_folder_is_followed(library: Library, tmp_path: Path) -> None:
 def test_an_edited_seed_is_read_again_and_one_that_says_the_same_keeps_all(
     library: Library, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seeds.library, "LOOK_AGAIN_SECONDS", 0)
-    monkeypatch.setattr(seeds.library, "LOOK_AGAIN_SHARE", 0)
+    monkeypatch.setattr(seeds.folder_sync, "CHECK_SECONDS", 0)
+    monkeypatch.setattr(seeds.folder_sync, "CHECK_SHARE", 0)
     rain, snow = tmp_path / "seeds" / "rain.txt", tmp_path / "seeds" / "snow.txt"
     rain.write_text("Rain fell on Vik.")
     snow.write_text("Snow fell on Vik.")
     store.save([RESULT])
     for id in ("rain", "snow"):
-        library.keep_digest(id, [RESULT], [POLITICS])
+        library.keep_digest(library.get(id), [RESULT], [POLITICS])
         library.correct(id, [WEATHER], who=None, note=None)
     rain.touch()
     snow.write_text("Hail fell on Oslo.")
@@ -182,6 +185,31 @@ def test_another_folder_takes_nothing_away(library: Library, store: Store, tmp_p
     assert library.total() == 1
 
 
+def test_a_folder_that_is_not_there_takes_nothing_away(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "seeds" / "rain.txt").write_text("Rain fell on Vik.")
+    library.keep_digest(library.get("rain"), [RESULT], [WEATHER])
+    (tmp_path / "seeds").rename(tmp_path / "elsewhere")
+    assert library.total("weather") == 1
+    with pytest.raises(NoRecords):
+        library.page(Filters())
+    (tmp_path / "elsewhere").rename(tmp_path / "seeds")
+    assert ids(library, topic="weather") == ["rain"]
+
+
+def test_a_digest_of_a_text_that_was_edited_meanwhile_is_not_kept(library: Library) -> None:
+    library.add([FLOOD])
+    library.keep_digest(replace(FLOOD, text="What it said before."), [RESULT], [WEATHER])
+    assert (library.results("flood"), ids(library, topic="weather")) == ([], [])
+
+
+def test_an_article_that_was_sent_twice_is_kept_beside_a_seed_of_its_id(library: Library, tmp_path: Path) -> None:
+    library.add([FLOOD])
+    (tmp_path / "seeds" / "flood.txt").write_text("Another text.")
+    assert library.add([FLOOD]) == []
+    (tmp_path / "seeds" / "rain.txt").write_text("Rain fell on Vik.")
+    assert library.add([Article("Rain fell on Vik.", "rain")]) == []  # what the seed file says
+
+
 def test_what_many_change_at_once_adds_up(store: Store, tmp_path: Path) -> None:
     (tmp_path / "seeds").mkdir()
     libraries = [Library(store, SeedFolder(tmp_path / "seeds")) for _ in range(4)]
@@ -191,8 +219,8 @@ def test_what_many_change_at_once_adds_up(store: Store, tmp_path: Path) -> None:
         mine = libraries[number % 4]
         mine.add(sent if number % 2 else sent[::-1])
         for article in sent:
-            mine.keep_digest(str(article.id), [replace(RESULT, key=f"k{number}")], [POLITICS, Tag(f"t{number}")])
-        mine.correct("a0", [WEATHER, Tag(f"said {number}")], who=None, note=None)
+            mine.keep_digest(article, [replace(RESULT, key=f"k{number}")], [POLITICS, ArticleTopic(f"t{number}")])
+        mine.correct("a0", [WEATHER, ArticleTopic(f"said {number}")], who=None, note=None)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(16)))
@@ -217,10 +245,10 @@ def test_words_are_found_wherever_they_stand(library: Library) -> None:
 def test_articles_by_a_model_are_found_whether_it_made_few_or_many(
     library: Library, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(seeds.library, "FEW_RESULTS", few)
+    monkeypatch.setattr(seeds.search, "FEW_RESULTS", few)
     library.add([FLOOD, VOTE, FAIR])
     for id in ("flood", "fair"):
-        library.keep_digest(id, [RESULT, replace(RESULT, key="k2")], [WEATHER])
+        library.keep_digest(library.get(id), [RESULT, replace(RESULT, key="k2")], [WEATHER])
     assert ids(library, model="lead") == ["flood", "fair"]
     assert ids(library, model="lead", topic="weather", words="river") == ["flood"]
     assert ids(library, model="nobody") == []

@@ -2,25 +2,28 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+import models.training.own
 from models.errors import InvalidOption
 from models.open import Inference
 from models.options import TopicsOptions
 from models.training.own import Aim
 from models.types import Document, Outcome, Work
 from seeds.archives import ReadOptions
+from seeds.article_rows import ArticleTopic
 from seeds.errors import NoRecords
-from seeds.library import Library, Tag
+from seeds.library import Library
 from seeds.records import Article, SeedFolder
 from seeds.store import Store
+from service.errors import OutputUnwritable
 from service.http.app import create_app
 from service.settings import Settings
-from service.training import Row, Trained, rows_of, rows_of_corrections, train
+from service.training import LabelledArticle, Row, Skip, Training, archive_rows, corrected_articles, train
 from tests.doubles import load_model
 
 DESKS = {
@@ -35,7 +38,7 @@ ENDS = {
 }
 
 
-def examples(count: int, *, seed: int = 1) -> list[Row]:
+def examples(count: int, *, seed: int = 1) -> list[LabelledArticle]:
     chance = random.Random(seed)
     rows = []
     for number in range(count):
@@ -43,11 +46,11 @@ def examples(count: int, *, seed: int = 1) -> list[Row]:
         text = (
             " ".join(f"{chance.choice(DESKS[desk])} {chance.choice(ENDS[desk])}" for _ in range(3)) + f" No. {number}."
         )
-        rows.append(Row(f"r{number}", Article(text, f"r{number}"), frozenset({desk})))
+        rows.append(LabelledArticle(f"r{number}", Article(text, f"r{number}"), frozenset({desk})))
     return rows
 
 
-def learn(rows: Iterator[Row | str], root: Path, store: Store, *, name: str = "desks", aim: str = "f1") -> Trained:
+def learn(rows: Iterable[Row], root: Path, store: Store, *, name: str = "desks", aim: str = "f1") -> Training:
     inference = Inference("float32")
     return train(
         rows, name=name, root=root, store=store, inference=inference, aim=Aim.parse(aim), advance=lambda *_: None
@@ -55,11 +58,11 @@ def learn(rows: Iterator[Row | str], root: Path, store: Store, *, name: str = "d
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Training:
     return learn(iter(examples(45)), tmp_path_factory.mktemp("models"), Store("sqlite://"))
 
 
-def test_what_was_learnt_is_found_in_new_articles(trained: Trained) -> None:
+def test_what_was_learnt_is_found_in_new_articles(trained: Training) -> None:
     model = load_model("desks", trained.folder.parent, dtype="float32")
     assert (model.info.kind, model.info.tasks) == ("own", ("topics",))
     new = examples(30, seed=2)
@@ -75,7 +78,7 @@ def found(outcome: Outcome) -> list[str]:
     return [topic.name for topic in outcome.topics]
 
 
-def test_it_serves_like_any_model(trained: Trained, seeds_folder: Path) -> None:
+def test_it_serves_like_any_model(trained: Training, seeds_folder: Path) -> None:
     settings = Settings(seeds=seeds_folder, models=trained.folder.parent, summary_model="lead", topics_model="desks")
     with TestClient(create_app(settings)) as client:
         text = "The judge heard the case of the stolen car. The jury found the driver guilty."
@@ -100,7 +103,7 @@ def test_two_trainings_give_the_same_bytes_and_the_second_reads_no_article(tmp_p
 
 def test_a_threshold_is_chosen_for_its_aim(tmp_path: Path) -> None:
     rows = examples(90)
-    rows[0] = Row("wrong", rows[0].article, frozenset({"courts"}))
+    rows[0] = LabelledArticle("wrong", rows[0].article, frozenset({"courts"}))
     report = learn(iter(rows), tmp_path, Store("sqlite://"), aim="precision=0.99").report
     by_name = {label.name: label for label in report.labels}
     assert min(by_name["courts"].precision, by_name["schools"].precision) >= 0.99
@@ -116,12 +119,12 @@ def test_labels_are_read_from_every_format(tmp_path: Path) -> None:
         + json.dumps({"text": "Nothing fell.", "labels": []}) + "\n"
     )  # fmt: skip
     (tmp_path / "b.csv").write_text("text,desk\nRain fell.,a; b\nSnow fell.,c\n")
-    read = list(rows_of(str(tmp_path / "a.jsonl"), ReadOptions(), labels_field=None))
-    assert [row.labels if isinstance(row, Row) else row for row in read] == [
-        {"weather, local", "a"}, {"weather"}, "no labels", "unreadable_text", set(),
+    read = list(archive_rows(str(tmp_path / "a.jsonl"), ReadOptions(), labels_field=None))
+    assert [row.labels if isinstance(row, LabelledArticle) else row for row in read] == [
+        {"weather, local", "a"}, {"weather"}, Skip("no_labels"), Skip("unreadable_text"), set(),
     ]  # fmt: skip
-    read = list(rows_of(str(tmp_path / "b.csv"), ReadOptions(), labels_field="desk"))
-    assert [row.labels for row in read if isinstance(row, Row)] == [{"a", "b"}, {"c"}]
+    read = list(archive_rows(str(tmp_path / "b.csv"), ReadOptions(), labels_field="desk"))
+    assert [row.labels for row in read if isinstance(row, LabelledArticle)] == [{"a", "b"}, {"c"}]
 
 
 def test_corrections_are_learnt_from(tmp_path: Path) -> None:
@@ -132,10 +135,10 @@ def test_corrections_are_learnt_from(tmp_path: Path) -> None:
     library.add([row.article for row in rows])
     for row in rows:
         [desk] = row.labels
-        tag = Tag("crime, law and justice", "medtop:02000000") if desk == "courts" else Tag(desk)
-        library.correct(str(row.article.id), [Tag("first thought")], who=None, note=None)
+        tag = ArticleTopic("crime, law and justice", "medtop:02000000") if desk == "courts" else ArticleTopic(desk)
+        library.correct(str(row.article.id), [ArticleTopic("first thought")], who=None, note=None)
         library.correct(str(row.article.id), [tag], who="Ann", note=None)
-    learn(rows_of_corrections(library), tmp_path / "models", store)
+    learn(corrected_articles(library), tmp_path / "models", store)
     model = load_model("desks", tmp_path / "models", dtype="float32")
     [outcome] = model.run([Work(Document(rows[2].article.text), None, TopicsOptions(threshold=0.0))])
     assert outcome.topics is not None
@@ -144,27 +147,46 @@ def test_corrections_are_learnt_from(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_corrected_article_that_is_gone_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "seeds").mkdir()
+    library = Library(Store("sqlite://"), SeedFolder(tmp_path / "seeds"))
+    (tmp_path / "seeds" / "rain.txt").write_text("Rain fell on Vik.")
+    library.correct("rain", [ArticleTopic("weather")])
+    (tmp_path / "seeds" / "rain.txt").unlink()
+    assert list(corrected_articles(library)) == [Skip("unknown_article")]
+
+
+def test_a_model_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(models.training.own, "write_checksums", full)
+    with pytest.raises(OutputUnwritable, match="Free some space"):
+        learn(examples(9), tmp_path, Store("sqlite://"))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("rows", "name", "aim", "error", "says"),
     [
         ([], "desks", "f1", NoRecords, "--labels-field"),
-        (["no labels"] * 3, "desks", "f1", NoRecords, "no labels 3"),
+        ([Skip("no_labels")] * 3, "desks", "f1", NoRecords, "no_labels 3"),
         (examples(3), "desks", "f1", InvalidOption, "No label has 2 rows"),
-        ([Row("r", row.article, frozenset({"all"})) for row in examples(4)], "desks", "f1", InvalidOption, "Every row"),
-        ([Row("r", row.article, frozenset(map(str, range(3000)))) for row in examples(4)], "desks", "f1", InvalidOption, "at most 2,000"),
+        ([LabelledArticle("r", row.article, frozenset({"all"})) for row in examples(4)], "desks", "f1", InvalidOption, "Every row"),
+        ([LabelledArticle("r", row.article, frozenset(map(str, range(3000)))) for row in examples(4)], "desks", "f1", InvalidOption, "at most 2,000"),
         (examples(9), "../desks", "f1", InvalidOption, "cannot be the name"),
         (examples(9), "desks", "accuracy", InvalidOption, "precision=0.9"),
         (examples(9), "desks", "precision=7", InvalidOption, "precision=0.9"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_learnt_is_told(
-    tmp_path: Path, rows: list[Row | str], name: str, aim: str, error: type[Exception], says: str
+    tmp_path: Path, rows: list[Row], name: str, aim: str, error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
         learn(iter(rows), tmp_path, Store("sqlite://"), name=name, aim=aim)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_model_is_never_changed(trained: Trained) -> None:
+def test_a_model_is_never_changed(trained: Training) -> None:
     with pytest.raises(InvalidOption, match="already"):
         learn(iter(examples(9)), trained.folder.parent, Store("sqlite://"))
