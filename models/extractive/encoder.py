@@ -45,6 +45,24 @@ class EncoderConfig:
         return cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})
 
 
+class Layout:
+    """Where each sequence lies in the rows: `lengths` of the sequences, with `rows - sum(lengths)` spare rows behind
+    them. If `padded`, also the places of their tokens in a padded table: on a GPU one large operation beats many small
+    ones."""
+
+    def __init__(self, lengths: list[int], *, rows: int, device: torch.device, padded: bool) -> None:
+        self.lengths = lengths
+        self.padded = padded
+        if padded:
+            sizes, reach = torch.tensor(lengths), torch.arange(max(lengths))
+            inside = reach < sizes[:, None]
+            starts = (sizes.cumsum(0) - sizes)[:, None]
+            self.inside = inside.to(device)
+            self.rows_of = torch.where(inside, starts + reach, 0).to(device)
+            own = torch.arange(len(lengths) * len(reach)).view(inside.shape)[inside]
+            self.places = torch.cat([own, own.new_zeros(rows - len(own))]).to(device)
+
+
 class PackedEncoder(nn.Module):
     """Embeddings and layers of a BERT, without its pooler (Devlin et al. 2019, arXiv:1810.04805)."""
 
@@ -80,8 +98,9 @@ class PackedEncoder(nn.Module):
         hidden = self.embeddings["word_embeddings"](ids) + self.embeddings["position_embeddings"](positions)
         hidden = hidden + self.embeddings["token_type_embeddings"](torch.zeros_like(ids))
         hidden = self.dropout(self.embeddings["LayerNorm"](hidden))
+        layout = Layout(list(lengths), rows=len(ids), device=ids.device, padded=ids.is_cuda)
         for layer in self.layers():
-            hidden = layer(hidden, list(lengths))
+            hidden = layer(hidden, layout)
         last: Tensor = hidden[:tokens]
         return last
 
@@ -99,8 +118,8 @@ class Layer(nn.Module):
         self.intermediate = nn.ModuleDict({"dense": nn.Linear(config.hidden_size, config.intermediate_size)})
         self.output = Output(config.intermediate_size, config)
 
-    def forward(self, hidden: Tensor, lengths: list[int]) -> Tensor:
-        hidden = self.attention(hidden, lengths)
+    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
+        hidden = self.attention(hidden, layout)
         dense = self.intermediate.get_submodule("dense")
         added: Tensor = self.output(_linear(dense, hidden, activation="gelu"), hidden)
         return added
@@ -116,16 +135,28 @@ class Attention(nn.Module):
         self.add_module("self", nn.ModuleDict({name: nn.Linear(size, size) for name in ("query", "key", "value")}))
         self.output = Output(size, config)
 
-    def forward(self, hidden: Tensor, lengths: list[int]) -> Tensor:
+    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
         projections = self.get_submodule("self")
         query, key, value = (
             _linear(projections.get_submodule(name), hidden).view(len(hidden), self._heads, -1)
             for name in ("query", "key", "value")
         )
-        attended = (_products if _prefers_bfloat16_kernels(self, hidden) else _fused)(query, key, value, lengths)
-        spare = hidden.new_zeros(len(hidden) - sum(lengths), hidden.shape[1])
-        added: Tensor = self.output(torch.cat([*(part.flatten(1) for part in attended), spare]), hidden)
+        if layout.padded:
+            attended = _padded(query, key, value, layout)
+        else:
+            attend = _products if _prefers_bfloat16_kernels(self, hidden) else _fused
+            parts = [part.flatten(1) for part in attend(query, key, value, layout.lengths)]
+            spare = hidden.new_zeros(len(hidden) - sum(layout.lengths), hidden.shape[1])
+            attended = torch.cat([*parts, spare])
+        added: Tensor = self.output(attended, hidden)
         return added
+
+
+def _padded(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> Tensor:
+    """Attention of all sequences at once, filled up to the longest: from `[rows, heads, size]` to `[rows, hidden]`."""
+    q, k, v = (part[layout.rows_of].transpose(1, 2) for part in (query, key, value))
+    attended = scaled_dot_product_attention(q, k, v, attn_mask=layout.inside[:, None, None])
+    return attended.transpose(1, 2).flatten(2).flatten(0, 1)[layout.places]
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor, lengths: Sequence[int]) -> Iterator[Tensor]:

@@ -18,7 +18,7 @@ from models.training import recipe, refine_examples
 from models.training.__main__ import find_base
 from models.training.calibrate import best_threshold, platt
 from models.training.reading import FOLDS, chosen_articles, folds, read_articles
-from models.training.refine import RefinePlan, document_vectors, refine
+from models.training.refine import RefinePlan, encoded, refine
 from models.training.refine_examples import Material
 from models.training.vocabularies import topic_variants
 from models.vocabulary import TOP_LEVEL
@@ -47,7 +47,7 @@ def topic_logits(
         refine(model, without(material, fold_of, fold), topic_variants(data), tokenizer, plan=plan)
         rows = [row for row, name in enumerate(material.read_ids) if fold_of[name] == fold]
         with torch.inference_mode():
-            vectors = document_vectors(model, [material.read[row] for row in rows], plan=plan.first)
+            vectors = encoded(model, [material.read[row] for row in rows], plan=plan.first)
             logits[rows] = model.topics(vectors).holds.numpy()
     return logits
 

@@ -19,7 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from models.extractive.network import GroupMeans, NewsMiniLM
 from models.training.examples import Choice, Example
 from models.training.refine_examples import Material, shortened, untitled
-from models.training.train import Plan, document_vector, part_vectors, salience_logits, salience_loss
+from models.training.train import Plan, document_vectors, part_vectors, salience_logits, salience_loss
 from models.training.vocabularies import CLOSED, alike
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ class RefinePlan:
     label_rate: float = 3e-4
     warm_up: float = 0.06
     averaging: float = 0.99
+    oracle_weight: float = 0.5
+    label_weight: float = 0.5
     chosen: int = 10
     oracle: int = 6
     read: int = 16
@@ -242,17 +244,17 @@ def batch_losses(
     """The weighted losses of one step, by name."""
     examples = batch.examples
     parts, offsets = part_vectors(model, examples, plan=plan.first)
-    documents = torch.stack(
-        [document_vector(example, parts[offsets[i] : offsets[i + 1]]) for i, example in enumerate(examples)]
-    )
-    losses = summary_losses(model, batch, parts, offsets)
+    documents = document_vectors(examples, parts)
+    losses = summary_losses(model, batch, parts, offsets, plan=plan)
     first = len(batch.chosen) + len(batch.oracle)
     losses |= topic_losses(model, batch, documents[first:])
-    losses["labels"] = 0.5 * labels_loss(model, scale, batch, documents[first:], tokenizer, plan=plan)
+    losses["labels"] = plan.label_weight * labels_loss(model, scale, batch, documents[first:], tokenizer, plan=plan)
     return losses
 
 
-def summary_losses(model: NewsMiniLM, batch: Batch, parts: Tensor, offsets: list[int]) -> dict[str, Tensor]:
+def summary_losses(
+    model: NewsMiniLM, batch: Batch, parts: Tensor, offsets: list[int], *, plan: RefinePlan
+) -> dict[str, Tensor]:
     rows = [*batch.chosen, *batch.oracle]
     logits, present = salience_logits(model, rows, parts, offsets, list(range(len(rows))))
     by_row = [logits[row][present[row]].float() for row in range(len(rows))]
@@ -260,7 +262,7 @@ def summary_losses(model: NewsMiniLM, batch: Batch, parts: Tensor, offsets: list
         choice_loss(row, example.choice) for row, example in zip(by_row, batch.chosen, strict=False) if example.choice
     ]
     oracle = [salience_loss(row, example) for row, example in zip(by_row[len(chosen) :], batch.oracle, strict=True)]
-    return {"chosen": torch.stack(chosen).mean(), "oracle": 0.5 * torch.stack(oracle).mean()}
+    return {"chosen": torch.stack(chosen).mean(), "oracle": plan.oracle_weight * torch.stack(oracle).mean()}
 
 
 def choice_loss(logits: Tensor, choice: Choice) -> Tensor:
@@ -379,14 +381,13 @@ def centre_on_replay(model: NewsMiniLM, material: Material, *, plan: RefinePlan)
     random = Random(plan.seed)
     sample = random.sample(material.replay, min(AVERAGED, len(material.replay)))
     examples = [*sample, *material.read[: AVERAGED // 8]]
-    centre(model, document_vectors(model, examples, plan=plan.first))
+    centre(model, encoded(model, examples, plan=plan.first))
 
 
-def document_vectors(model: NewsMiniLM, examples: Sequence[Example], *, plan: Plan) -> Tensor:
+def encoded(model: NewsMiniLM, examples: Sequence[Example], *, plan: Plan) -> Tensor:
     """The vector that topics are read from, of each example, `[examples, hidden]`."""
     vectors = []
     for start in range(0, len(examples), BATCH):
         batch = examples[start : start + BATCH]
-        parts, offsets = part_vectors(model, batch, plan=plan)
-        vectors += [document_vector(e, parts[offsets[i] : offsets[i + 1]]) for i, e in enumerate(batch)]
-    return torch.stack(vectors)
+        vectors.append(document_vectors(batch, part_vectors(model, batch, plan=plan)[0]))
+    return torch.cat(vectors)

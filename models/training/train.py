@@ -185,21 +185,35 @@ def salience_loss(logits: Tensor, example: Example) -> Tensor:
 def topics_loss(
     model: NewsMiniLM, batch: Sequence[Example], parts: Tensor, offsets: list[int], labelled: list[int]
 ) -> Tensor:
-    logits = model.topics(
-        torch.stack([document_vector(batch[i], parts[offsets[i] : offsets[i + 1]]) for i in labelled])
-    ).holds
+    rows = torch.cat([torch.arange(offsets[i], offsets[i + 1]) for i in labelled]).to(parts.device)
+    logits = model.topics(document_vectors([batch[i] for i in labelled], parts[rows])).holds
     wanted = torch.from_numpy(np.stack([topics for i in labelled if (topics := batch[i].topics) is not None]))
     believed = torch.from_numpy(np.stack([belief for i in labelled if (belief := batch[i].believed) is not None]))
     losses = binary_cross_entropy_with_logits(logits, wanted.to(logits), weight=believed.to(logits), reduction="sum")
     return losses / len(labelled)
 
 
-def document_vector(example: Example, parts: Tensor) -> Tensor:
-    """The mean of the body's sentences, weighted by their tokens, averaged with the title where there is one."""
-    lengths = torch.tensor([len(part) for part in example.parts], device=parts.device, dtype=parts.dtype)
-    body = slice(1, None) if example.has_title else slice(None)
-    mean = (parts[body] * lengths[body, None]).sum(0) / lengths[body].sum().clamp(min=1)
-    return (mean + parts[0]) / 2 if example.has_title else mean
+def document_vectors(batch: Sequence[Example], parts: Tensor) -> Tensor:
+    """The vector that topics are read from, of each example, `[examples, hidden]`: the mean of the body's sentences,
+    weighted by their tokens, averaged with the title where there is one.
+
+    Args:
+        parts: the vectors of the examples' parts, one example after the other.
+    """
+    example_of = [i for i, example in enumerate(batch) for _ in example.parts]
+    weights = [weight for example in batch for weight in part_weights(example)]
+    weighted = parts * torch.tensor(weights, dtype=parts.dtype, device=parts.device)[:, None]
+    return parts.new_zeros(len(batch), parts.shape[1]).index_add(
+        0, torch.tensor(example_of, device=parts.device), weighted
+    )
+
+
+def part_weights(example: Example) -> list[float]:
+    """What each part counts in the example's vector."""
+    lengths = [len(part) for part in example.parts]
+    title, body = lengths[: example.has_title], lengths[example.has_title :]
+    share = (0.5 if title else 1.0) / max(sum(body), 1)
+    return [0.5 for _ in title] + [length * share for length in body]
 
 
 def save(

@@ -10,6 +10,7 @@ import torch
 
 from models import vocabulary
 from models.errors import InvalidOption, ModelCorrupt, UnknownModel, UnreadableText
+from models.extractive import encoder
 from models.options import SummaryOptions, TopicsOptions
 from models.parameters import key_parameters
 from models.types import Document, Model, Outcome, Work
@@ -81,7 +82,18 @@ def test_packed_attention_equals_the_ordinary_one(tiny_folder: Path, tiny: Model
 def encoded(model: Any, sequences: list[list[int]]) -> torch.Tensor:
     """The encoder's own output, which no public call gives."""
     hidden: torch.Tensor = model._network.encode(sequences)
-    return hidden
+    return hidden.cpu()
+
+
+def test_attention_in_a_padded_table_equals_that_sequence_by_sequence() -> None:
+    """The first is a GPU's way; it computes the same anywhere."""
+    lengths, spare = [3, 9, 1], 2
+    query, key, value = (torch.randn(sum(lengths) + spare, 2, 4) for _ in range(3))
+    layout = encoder.Layout(lengths, rows=len(query), device=query.device, padded=True)
+    found = encoder._padded(query, key, value, layout)
+    expected = torch.cat([part.flatten(1) for part in encoder._fused(query, key, value, lengths)])
+    assert found.shape == (len(query), 8)
+    assert torch.allclose(found[: sum(lengths)], expected, atol=1e-6)
 
 
 def test_bfloat16_comes_near_float32_and_sees_no_neighbour() -> None:

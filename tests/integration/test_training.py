@@ -141,7 +141,7 @@ def test_training_learns(tiny_folder: Path, tmp_path: Path) -> None:
     from models.checkpoint import load_encoder
     from models.extractive.network import NewsMiniLM
     from models.training.examples import topic_examples
-    from models.training.refine import document_vectors
+    from models.training.refine import encoded
     from models.training.train import fit
 
     tokenizer = Tokenizer.from_file(str(tiny_folder / "tokenizer.json"))
@@ -156,7 +156,7 @@ def test_training_learns(tiny_folder: Path, tmp_path: Path) -> None:
     plan = replace(PLAN, head_rate=5e-3, frozen_layers=0)
     fit(model, [], examples * 20, plan=plan, checkpoint=tmp_path / "checkpoint")
     with torch.inference_mode():
-        found = model.topics(document_vectors(model, examples, plan=plan)).holds.argmax(1).tolist()
+        found = model.topics(encoded(model, examples, plan=plan)).holds.argmax(1).tolist()
     assert np.mean([place + 1 == next(iter(row.topics)) for place, row in zip(found, rows, strict=True)]) > 0.95
 
 
