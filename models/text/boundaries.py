@@ -23,6 +23,13 @@ GLUED = re.compile(
     r"[.?!](?:(?<=[a-z]{3}.)(?=[A-Z][a-zà-ÿ]*[ ,]|\d{1,2}[:.]\d\d\s?[ap]\.?m\.)|(?<=[ap]\.m\.)(?=[A-Z]))"
 )
 """`police say.All schools`: the space was lost where two lines were put together."""
+GLUED_POST = re.compile(
+    r"(?:\bpic\.twitter\.com/|//t\.co/)\w{10}(?=[A-Z\d])"
+    r"|\(@\w{2,20}\)\s{1,2}[A-Z][a-z]{2,8} \d{1,2}, \d{4}(?=[^\s,.;)])"
+)
+"""The end of a post of a social network, an address of ten characters or a name and a date, that the story goes on
+behind without a space."""
+LONGEST_POST_END = 60
 BYLINE = re.compile(r"(?:By|BY)\s?\.?")
 ADDRESS = re.compile(r"[@/]|www|\w\.\w")
 FIRST_UNSPACED = 0x0900
@@ -110,7 +117,7 @@ def _pieces(seen: str, language: str) -> Iterator[tuple[int, int]]:
     if not bare.isascii():
         bare = BULLETS.sub("-", bare)
     cuts = {boundary["end_index"] for boundary in sentencex.get_sentence_boundaries(language, bare)}
-    cuts |= {found.end() for pattern in (GLUED, PARENTHESIS) for found in pattern.finditer(bare)}
+    cuts |= {found.end() for pattern in (GLUED, GLUED_POST, PARENTHESIS) for found in pattern.finditer(bare)}
     start = 0
     for cut in sorted(cuts | {len(seen)}):
         end = _past_closing_quotes(seen, bare, start, cut)
@@ -146,6 +153,8 @@ def _belongs(seen: str, left: tuple[int, int], right: tuple[int, int]) -> bool:
         return True
     if left[1] == right[0] and not _may_be_glued(seen, left[1]):
         return True
+    if before.endswith(" .") and before.count(" ") == 1:
+        return True  # `On . February 21`: a mark that the source left behind one word
     closed = before.rstrip(CLOSING_QUOTES + " ")
     opened = after.lstrip(OPENING_QUOTES + " ([")
     quoted = len(closed) < len(before)
@@ -181,6 +190,8 @@ def _abbreviates(before: str, last: str, after: str) -> bool:
 def _may_be_glued(seen: str, at: int) -> bool:
     """Whether a sentence may end where no space follows: in scripts without spaces, or where one was lost."""
     if ord(seen[at]) > FIRST_UNSPACED or ord(seen[at - 1]) > FIRST_UNSPACED:
+        return True
+    if any(post.end() == at for post in GLUED_POST.finditer(seen, max(at - LONGEST_POST_END, 0), at + 1)):
         return True
     word = seen[seen.rfind(" ", 0, at) + 1 : at]
     return bool(GLUED.match(seen, at - 1)) and (bool(TIME.search(word)) or not ADDRESS.search(word))

@@ -15,7 +15,7 @@ from tests.articles import HARBOUR
 from tests.conftest import SEED_FILE
 from tests.doubles import load_model
 
-GOLDEN_VERSION = 5
+GOLDEN_VERSION = 6
 SENTENCES = {"news-minilm": [(0, 214), (216, 513), (1751, 1882)], "lead": [(0, 214), (216, 513), (515, 681)]}
 TOPICS = {"medtop:16000000": 1.0, "medtop:11000000": 0.9539, "medtop:17000000": 0.0, "medtop:15000000": 0.0005}
 
@@ -23,9 +23,10 @@ SAMPLES = [
     HARBOUR,
     'VIK, Oct 14 (AP) — The man was held at 9 p.m. Thursday.[1]\n\nPhoto: Ann Lee/AP\n\nHe is 40. "Is it safe?" Mayor Roth asked.',
     "The council of Vik met on Monday\nto talk about the bridge and\nits cost. It voted for the plan.\n\n- It costs 40 million.\n\nA label",
+    "He spoke.— Ann Lee (@annlee) May 8, 2024Earlier, she had not. On . Friday she will.",
     "<p>So said the coastguard&#8230;</p><p>Follow us on Facebook</p><p>**It rose.** 今日は雨です。明日は晴れます。</p>",
 ]
-READING = "654df9a43d09c3c709c44f0c68d526921a2afdc41fabbffbb5ca8917e970e6b4"
+READING = "16188c5ce88d8fb173b62c6207acb0cd00eb7b02b543a004c259d80866a5260f"
 """SHA-256 of how the samples are read: kinds and offsets."""
 
 
