@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from models import folder as folders
+from models.card import Card, read_card
 from models.catalog import ModelSource, find_model
 from models.errors import ModelError, NoSpace
 from models.memory import available_memory, release_memory
@@ -48,6 +49,7 @@ class ModelCache:
         self._max_loaded = max_loaded
         self._paths = paths
         self._infos: dict[str, ModelInfo] = {}
+        self._cards: dict[str, Card] = {}
         self._embedded: dict[str, Model] = {}
         self._pretrained: OrderedDict[str, Model] = OrderedDict()
         self._bytes: dict[str, int] = {}
@@ -66,6 +68,16 @@ class ModelCache:
             source = self._find(id)
             self._infos[id] = describe(source, self._inference)
         return self._infos[id]
+
+    def card(self, id: str) -> Card:
+        """What the model's folder says of its topics.
+
+        Raises:
+            UnknownModel, ModelNotPulled, ModelCorrupt: as `catalog.find_model` and `card.read_card` say.
+        """
+        if id not in self._cards:
+            self._cards[id] = read_card(self._find(id).folder)
+        return self._cards[id]
 
     def is_loaded(self, info: ModelInfo) -> bool:
         """Whether the model is in memory."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -10,17 +9,12 @@ from typing import Any
 
 from models.errors import ModelCorrupt, UnknownModel, UnsupportedTask
 from models.options import Kind, Task
-from models.types import TopicQuality
-from models.vocabulary import TOP_LEVEL
 
 CHECKSUMS = "SHA256SUMS"
 PULLED = "pulled.json"
 """In a pulled model's folder: which hub id and commit it is."""
 CONVERTED = "ctranslate2"
 """In a pulled model's folder: the conversion for CTranslate2."""
-CARD = "README.md"
-CARD_ROW = re.compile(r"^\| (\w[^|]*?) \| ([\d,]+) \| ([01]\.\d+) \| ([01]\.\d+) \| ([01]\.\d+) \|$", re.MULTILINE)
-"""Topic, articles, precision, recall, F1."""
 OWN_CONFIG = "own.json"
 """Marks a folder that `dateline train topics` wrote."""
 EMBEDDED_HEADS = "heads.json"
@@ -39,30 +33,6 @@ LONGEST_OUTPUT = 1_024
 SUMMARIZATION_DEFAULTS = frozenset(
     {"prefix", "max_length", "min_length", "num_beams", "length_penalty", "no_repeat_ngram_size", "early_stopping"}
 )
-
-
-def thresholds_of(folder: Path) -> dict[str, float]:
-    """The lowest score with which an embedded model answers each topic, by qcode.
-
-    Raises:
-        ModelCorrupt: heads.json is missing, or does not have a threshold for each topic.
-    """
-    thresholds = _read_json(folder / EMBEDDED_HEADS).get("threshold")
-    if not isinstance(thresholds, list) or len(thresholds) != len(TOP_LEVEL):
-        raise ModelCorrupt(f"{EMBEDDED_HEADS} does not have {len(TOP_LEVEL)} thresholds. Restore it from its source.")
-    return dict(zip(TOP_LEVEL, map(float, thresholds), strict=True))
-
-
-def quality_of(folder: Path) -> dict[str, TopicQuality]:
-    """How well the model knows each topic, by the topic's name: the table in its card; empty where it has none."""
-    try:
-        card = (folder / CARD).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return {}
-    return {
-        row[1]: TopicQuality(int(row[2].replace(",", "")), float(row[3]), float(row[4]), float(row[5]))
-        for row in CARD_ROW.finditer(card)
-    }
 
 
 def kind_of(folder: Path) -> Kind:

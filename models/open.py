@@ -132,8 +132,6 @@ def _embedded(source: ModelSource, folder: Path, inference: Inference, kind: Kin
         vocabulary=vocabulary.RELEASE if kind == "embedded" else None,
         defaults=NEWS_MINILM_DEFAULTS if kind == "embedded" else {},
         parameters={"text": SPLITTER, "versions": _versions("torch", "tokenizers")},
-        thresholds=folders.thresholds_of(folder) if kind == "embedded" else {},
-        quality=folders.quality_of(folder),
     )
 
 

@@ -77,16 +77,6 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class TopicQuality:
-    """How well a model knows a topic. `articles`: how many articles with that topic it was measured on."""
-
-    articles: int
-    precision: float
-    recall: float
-    f1: float
-
-
-@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What a model is, known from its folder without loading it.
 
@@ -102,8 +92,6 @@ class ModelInfo:
         defaults: its own values of options, where a caller gives none.
         parameters: what else can change output.
         labels: what the model itself calls a topic, by the topic's name, where it has labels of its own.
-        thresholds: the lowest score with which a topic is answered, by its qcode, where the model has one for each.
-        quality: how well its card says that it knows each topic, by the topic's name.
     """
 
     id: str
@@ -123,8 +111,6 @@ class ModelInfo:
     defaults: Mapping[str, object] = field(default_factory=dict)
     parameters: Mapping[str, object] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    quality: Mapping[str, TopicQuality] = field(default_factory=dict)
 
     @property
     def takes_labels(self) -> bool:

@@ -1,9 +1,9 @@
-"""A tagger that was trained on a caller's own topics: the encoder of news-minilm, and a linear head on its vectors that
-leans on how well a label's name matches the article."""
+"""A tagger of a caller's own topics: the encoder of news-minilm, and a linear head on its vectors that leans on how
+well a label's name matches the article. That of a vocabulary loaded without examples is the match alone."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from models.options import TopicsOptions
 from models.parameters import check
 from models.types import ModelInfo, Outcome, Topic, Work
 from models.vocabulary import concepts
+from models.vocabulary.own import Vocabulary, stored_vocabulary
 
 OWN_WEIGHTS = "own.safetensors"
 
@@ -27,7 +28,7 @@ class OwnHead:
     """What was learnt. Of `L` labels and `H` numbers in a vector:
 
     Args:
-        names: the labels; one that is a qcode stands for that Media Topic.
+        names: the labels; one that is the code of a term, or the qcode of a Media Topic, stands for that.
         thresholds: the lowest score with which each is answered.
         weights: `[L, H]`, on vectors from which `mean`, `[H]`, was taken and that were divided by `spread`, `[H]`.
         bias: `[L]`.
@@ -70,7 +71,8 @@ class OwnTagger:
         self.info = info
         self._reader = Embedded(folder, info)
         self._head = read_head(folder)
-        self._topics = [concepts().get(name) for name in self._head.names]
+        vocabulary = stored_vocabulary(folder)
+        self._topics = [_topic_of(name, vocabulary) for name in self._head.names]
 
     def run(self, work: Sequence[Work]) -> list[Outcome]:
         outcomes: list[Outcome] = [Outcome()] * len(work)
@@ -93,13 +95,19 @@ class OwnTagger:
         match = self._reader.label_logits(vector[None], self._head.labels)
         scores = self._head.scores(vector[None], match)[0].tolist()
         topics = [
-            Topic(concept.name, score, concept.qcode, concept.uri) if concept else Topic(name, score)
-            for name, concept, score, threshold in zip(
-                self._head.names, self._topics, scores, self._head.thresholds, strict=True
-            )
+            replace(topic, score=score)
+            for topic, score, threshold in zip(self._topics, scores, self._head.thresholds, strict=True)
             if score >= (threshold if options.threshold is None else options.threshold)
         ]
         return tuple(sorted(topics, key=lambda topic: -topic.score)[: options.limit])
+
+
+def _topic_of(label: str, vocabulary: Vocabulary | None) -> Topic:
+    """What the model answers for a label, without its score."""
+    if vocabulary and (term := vocabulary.terms.get(label)):
+        return Topic(term.name, 0.0, term.code, term.uri)
+    concept = concepts().get(label)
+    return Topic(concept.name, 0.0, concept.qcode, concept.uri) if concept else Topic(label, 0.0)
 
 
 def read_head(folder: Path) -> OwnHead:

@@ -129,6 +129,11 @@ class Embedded:
         with torch.inference_mode():
             return self._encode_labels(labels).cpu()
 
+    @property
+    def label_threshold(self) -> float:
+        """The lowest score with which a caller's label is answered."""
+        return self._heads.label_threshold
+
     def label_logits(self, documents: Tensor, labels: Tensor) -> Tensor:
         """How well labels match documents, `[documents, labels]`, as calibrated logits."""
         with torch.inference_mode():

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from itertools import chain
@@ -105,7 +105,7 @@ class ArchiveRun:
             changes = "; ".join(_change(name, manifest["identity"].get(name), identity[name]) for name in changed)
             raise ArchiveChanged(
                 f"{str(self._job.out)!r} was begun differently: {changes}. Run it as before, choose another --out, or "
-                "begin anew with --restart."
+                "begin anew with --restart: results that are still right are taken from its store."
             )
         if self._job.from_stdin and self._take_up != "resume":
             raise ArchiveChanged(
@@ -326,4 +326,15 @@ def _change(name: str, before: object, after: object) -> str:
         earlier = {json.dumps(entry) for entry in before}
         new = [str(entry[0]) for entry in after if json.dumps(entry) not in earlier]
         return f"input ({', '.join(new[:3]) or 'a file is gone'})"
+    if name == "models" and isinstance(before, dict) and isinstance(after, dict):
+        return "; ".join(
+            f"the model of the {task} (was {_named(before.get(task))}, is {_named(after.get(task))})"
+            for task in sorted(before.keys() | after.keys())
+            if before.get(task) != after.get(task)
+        )
     return f"{name.replace('_', ' ')} (was {json.dumps(before)[:120]}, is {json.dumps(after)[:120]})"
+
+
+def _named(info: Mapping[str, Any] | None) -> str:
+    """A model and its revision, in words."""
+    return f"{info['id']} at revision {info['revision']} in {info['dtype']}" if info else "none"

@@ -14,8 +14,6 @@ from service.archive.plan import Task
 from service.archive.report import PartReport
 from service.digest import Digester
 
-CARD_FIELDS = frozenset({"thresholds", "quality"})
-"""What a model's revision stands for already, or its card says of it: no part of what a run is."""
 PARTS_AT_ONCE = 3
 """Parts a worker has in hand: one is read, one digested, one written."""
 
@@ -97,10 +95,7 @@ class PartWorker:
 
     def describe(self) -> dict[str, Any]:
         described = self._digester.describe(self._setup.job.digest_options)
-        return {
-            task: {name: value for name, value in asdict(info).items() if name not in CARD_FIELDS}
-            for task, info in described.items()
-        }
+        return {task: asdict(info) for task, info in described.items()}
 
     def submit(self, task: Task, notify: Notify) -> Future[PartReport]:
         job = self._setup.job

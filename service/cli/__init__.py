@@ -15,6 +15,7 @@ from service.cli.export import export
 from service.cli.models import models_app
 from service.cli.serve import serve
 from service.cli.train import train_app
+from service.cli.vocabulary import vocabulary_app
 
 app = typer.Typer(
     help="Summarise news articles and tag their topics. Settings come from DATELINE_… variables; see the README.",
@@ -26,6 +27,7 @@ for command in (serve, digest, archive, export):
     app.command()(command)
 app.add_typer(models_app, name="models")
 app.add_typer(train_app, name="train")
+app.add_typer(vocabulary_app, name="vocabulary")
 app.command()(evaluate)
 
 

@@ -1,9 +1,12 @@
-"""`dateline train`"""
+"""`dateline train topics`, `learn` and `rollback`"""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,10 +14,29 @@ import typer
 from service.cli.exits import USAGE, fail, one_line_errors
 
 if TYPE_CHECKING:
-    from models.training.own import Aim
-    from service.training import Training
+    from models.classifiers.learning import OwnReport
+    from models.vocabulary.own import Vocabulary
+    from seeds.store import Store
+    from service.settings import Settings
+    from service.teaching.rows import Row
+    from service.teaching.train import Trainer, Training
 
 train_app = typer.Typer(help="Teach Dateline what you need.", no_args_is_help=True)
+
+Source = Annotated[
+    str | None, typer.Argument(metavar="[INPUT]", help="Labelled rows, in any format that `archive` reads.")
+]
+FromFeedback = Annotated[
+    bool, typer.Option("--from-feedback", help="Learn from what readers corrected, instead of INPUT.")
+]
+LabelsField = Annotated[
+    str | None, typer.Option(help="Field that holds the labels: a list, or a text with ; or | between them.")
+]
+TextField = Annotated[str | None, typer.Option(help="Field that holds the text; guessed when absent.")]
+TitleField = Annotated[str | None, typer.Option(help="Field that holds the title.")]
+Delimiter = Annotated[str | None, typer.Option(help="What separates CSV values: one character, or tab.")]
+Encoding = Annotated[str | None, typer.Option(help="Encoding of the input, where it is not UTF-8.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The report as JSON.")]
 
 
 @train_app.callback()
@@ -25,61 +47,131 @@ def options() -> None:
 @train_app.command()
 def topics(
     name: Annotated[str, typer.Option(help="Name of the model; it is asked for by it.")],
-    source: Annotated[
-        str | None, typer.Argument(metavar="[INPUT]", help="Labelled rows, in any format that `archive` reads.")
+    source: Source = None,
+    from_feedback: FromFeedback = False,
+    vocabulary: Annotated[
+        str | None, typer.Option(help="The labels are terms of this vocabulary, which was loaded; others are left out.")
     ] = None,
-    from_feedback: Annotated[
-        bool, typer.Option("--from-feedback", help="Learn from what readers corrected, instead of INPUT.")
-    ] = False,
-    labels_field: Annotated[
-        str | None, typer.Option(help="Field that holds the labels: a list, or a text with ; or | between them.")
-    ] = None,
-    text_field: Annotated[str | None, typer.Option(help="Field that holds the text; guessed when absent.")] = None,
-    title_field: Annotated[str | None, typer.Option(help="Field that holds the title.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="What separates CSV values: one character, or tab.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Encoding of the input, where it is not UTF-8.")] = None,
+    labels_field: LabelsField = None,
+    text_field: TextField = None,
+    title_field: TitleField = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     aim: Annotated[
         str, typer.Option(help="What thresholds are chosen for: f1, precision=0.9 or recall=0.8, for example.")
     ] = "f1",
-    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Learn topics of your own from labelled articles: some ten rows of each label, better fifty.
 
     The result is a model in the folder DATELINE_MODELS, asked for by its name. Nothing leaves the machine.
     """
-    with one_line_errors():
-        from rich.console import Console
-        from rich.progress import Progress
+    with one_line_errors(), _trainer() as (trainer, settings):
+        from models.classifiers.learning import Aim
+        from service.teaching.train import unlearnt
+        from service.teaching.vocabularies import vocabulary_named
 
-        from models.open import Inference
-        from models.training.own import Aim
+        chosen = Aim.parse(aim)
+        terms = vocabulary_named(vocabulary, root=settings.models_folder) if vocabulary else None
+        given = Given(source, from_feedback, labels_field, text_field, title_field, delimiter, encoding)
+        rows = given.rows(trainer.store, settings)
+        training = trainer.train(rows, name=name, aim=chosen, vocabulary=terms)
+        missed = [
+            label.name
+            for label in training.report.labels
+            if chosen.least and getattr(label, chosen.name) < chosen.least
+        ]
+        print(_as_json(training) if as_json else _as_text(training, terms, unlearnt(training.report, terms), missed))
+    sys.stdout.flush()
+
+
+@train_app.command()
+def learn(
+    name: Annotated[str, typer.Argument(help="A model that was trained here.")],
+    source: Source = None,
+    from_feedback: FromFeedback = False,
+    labels_field: LabelsField = None,
+    text_field: TextField = None,
+    title_field: TitleField = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    as_json: AsJson = False,
+) -> None:
+    """Teach a model more: it learns from its own examples and the new ones together, and becomes its next revision.
+
+    The revision before is kept beside it, and so are the results made with it; `dateline train rollback` puts it back.
+    Restart the service afterwards.
+    """
+    with one_line_errors(), _trainer() as (trainer, settings):
+        from models.vocabulary.own import stored_vocabulary
+
+        given = Given(source, from_feedback, labels_field, text_field, title_field, delimiter, encoding)
+        rows = given.rows(trainer.store, settings)
+        training = trainer.learn(rows, name=name)
+        print(_as_json(training) if as_json else _as_text(training, stored_vocabulary(training.folder), [], []))
+    sys.stdout.flush()
+
+
+@train_app.command()
+def rollback(name: Annotated[str, typer.Argument(help="A model that was taught more.")]) -> None:
+    """Put the revision of a model that was kept last back in its place. Restart the service afterwards."""
+    with one_line_errors():
+        from models.folder import revision_of
+        from service.settings import read_settings
+        from service.teaching.folders import rollback as put_back
+
+        folder, replaced = put_back(read_settings().models_folder, name)
+        kept = f"; the one it replaces is kept as {replaced.name}" if replaced else ""
+        print(f"{name} is revision {revision_of(folder)} again{kept}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Which rows to learn from, as the options of both commands say."""
+
+    source: str | None
+    from_feedback: bool
+    labels_field: str | None
+    text_field: str | None
+    title_field: str | None
+    delimiter: str | None
+    encoding: str | None
+
+    def rows(self, store: Store, settings: Settings) -> Iterator[Row]:
         from seeds.archives import Fields, ReadOptions
         from seeds.library import Library
         from seeds.records import SeedFolder
-        from seeds.store import Store
-        from service.settings import read_settings
-        from service.training import archive_rows, corrected_articles, train
+        from service.teaching.rows import archive_rows, corrected_articles
 
-        if (source is None) != from_feedback:
+        if (self.source is None) != self.from_feedback:
             fail("Name the labelled rows, or say --from-feedback.", USAGE)
-        chosen = Aim.parse(aim)
-        settings = read_settings()
-        store = Store(settings.store_url)
-        if source is None:
-            rows = corrected_articles(Library(store, SeedFolder(settings.seeds), follow=False))
-        else:
-            fields = Fields(text=text_field, title=title_field)
-            rows = archive_rows(source, ReadOptions(fields, delimiter, encoding), labels_field=labels_field)
+        if self.source is None:
+            return corrected_articles(Library(store, SeedFolder(settings.seeds), follow=False))
+        options = ReadOptions(Fields(text=self.text_field, title=self.title_field), self.delimiter, self.encoding)
+        return archive_rows(self.source, options, labels_field=self.labels_field)
+
+
+@contextmanager
+def _trainer() -> Iterator[tuple[Trainer, Settings]]:
+    """What trains, with its progress on standard error."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from models.open import Inference
+    from seeds.store import Store
+    from service.settings import read_settings
+    from service.teaching.train import Trainer
+
+    settings = read_settings()
+    store = Store(settings.store_url)
+    try:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task("reading")
-            training = train(
-                rows, name=name, root=settings.models_folder, store=store,
-                inference=Inference(dtype=settings.dtype, engine=settings.engine), aim=chosen,
-                advance=lambda done, total: progress.update(bar, completed=done, total=total),
-            )  # fmt: skip
+            inference = Inference(dtype=settings.dtype, engine=settings.engine)
+            advance = lambda done, total: progress.update(bar, completed=done, total=total)  # noqa: E731
+            yield Trainer(settings.models_folder, store, inference, advance), settings
+    finally:
         store.close()
-        print(_as_json(training) if as_json else _as_text(training, name, chosen))
-    sys.stdout.flush()
 
 
 def _as_json(training: Training) -> str:
@@ -88,33 +180,52 @@ def _as_json(training: Training) -> str:
     report = asdict(training.report)
     for doubt in report["doubts"]:
         doubt["place"] = training.places[doubt.pop("row")]
-    return json.dumps({"folder": str(training.folder), "skipped": training.skipped, **report}, ensure_ascii=False)
+    values = {
+        "folder": str(training.folder), "kept": str(training.kept) if training.kept else None,
+        "skipped": training.skipped, "unknown_labels": training.unknown,
+    }  # fmt: skip
+    return json.dumps({**values, **report}, ensure_ascii=False)
 
 
-def _as_text(training: Training, name: str, aim: Aim) -> str:
-    from models.training.own import FEW_EXAMPLES
-
+def _as_text(training: Training, vocabulary: Vocabulary | None, unlearnt: list[str], missed: list[str]) -> str:
     report = training.report
-    width = max(len(label.name) for label in report.labels)
-    lines = [f"{'topic':{width}}  articles  precision  recall    F1  threshold"]
-    lines += [
-        f"{label.name:{width}}  {label.examples:8,}  {label.precision:9.2f}  {label.recall:6.2f}  {label.f1:4.2f}  "
-        f"{label.threshold:9.2f}" + ("   few articles: the figures say little" if label.examples < FEW_EXAMPLES else "")
-        for label in sorted(report.labels, key=lambda label: -label.examples)
-    ]
-    lines += ["", f"{report.rows:,} rows, macro-F1 {report.macro_f1:.3f} on rows not seen"]
+    lines = [*_table(report, vocabulary), "", f"{report.rows:,} rows, macro-F1 {report.macro_f1:.3f} on rows not seen"]
     if training.skipped:
         lines.append("skipped: " + ", ".join(f"{reason} {count:,}" for reason, count in training.skipped.items()))
+    if training.unknown:
+        some = sorted(training.unknown.items(), key=lambda item: -item[1])
+        named = ", ".join(f"{label!r} ({count:,} rows)" for label, count in some[:10])
+        lines.append(f"labels that are not in the vocabulary, {len(some):,}: {named}")
+    if unlearnt:
+        more = f" and {len(unlearnt) - 10:,} more" if len(unlearnt) > 10 else ""
+        lines.append(f"terms with too few examples to be learnt: {', '.join(unlearnt[:10])}{more}")
     if report.repeated:
         lines.append(f"{report.repeated:,} rows repeat the text of another; they were kept together")
-    if aim.name != "f1":
-        missed = [label.name for label in report.labels if getattr(label, aim.name) < aim.least]
-        if missed:
-            lines.append(f"the aim is not reached for {', '.join(missed)}")
+    if missed:
+        lines.append(f"the aim is not reached for {', '.join(missed)}")
     if report.doubts:
         lines += ["", "rows worth reading again:"]
     for doubt in report.doubts[:10]:
         says = "has" if doubt.has else "has not"
         lines.append(f"  {training.places[doubt.row]}: {says} {doubt.label!r}, score {doubt.score:.2f}")
+    name = training.folder.name
     lines += ["", f"{training.folder} is written. Ask for it: dateline digest --topics-model {name} FILE"]
+    if training.kept:
+        lines.append(f"The revision before is kept as {training.kept.name}: dateline train rollback {name}")
     return "\n".join(lines)
+
+
+def _table(report: OwnReport, vocabulary: Vocabulary | None) -> list[str]:
+    from models.classifiers.learning import FEW_EXAMPLES
+
+    names = {
+        label.name: vocabulary.terms[label.name].name if vocabulary and label.name in vocabulary.terms else label.name
+        for label in report.labels
+    }
+    width = max(map(len, names.values()))
+    lines = [f"{'topic':{width}}  articles  precision  recall    F1  threshold"]
+    for label in sorted(report.labels, key=lambda label: -label.examples):
+        figures = f"{label.precision:9.2f}  {label.recall:6.2f}  {label.f1:4.2f}  {label.threshold:9.2f}"
+        warning = "   few articles: the figures say little" if label.examples < FEW_EXAMPLES else ""
+        lines.append(f"{names[label.name]:{width}}  {label.examples:8,}  {figures}{warning}")
+    return lines

@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, Response
 
 from models import memory, vocabulary
 from models.catalog import list_models
+from models.errors import UnknownModel
 from models.options import TASKS, Task
 from models.text.language import language_of
 from models.text.sentences import sentences as read_sentences
@@ -25,7 +26,7 @@ from service import __version__
 from service.archive import listing
 from service.digest import DigestOptions
 from service.errors import InvalidRequest, NotReady, TooLarge, UnknownRun
-from service.http import schemas
+from service.http import schemas, topic_schemas
 from service.http.state import Drain, Running, Service
 
 health = APIRouter(tags=["health"])
@@ -329,11 +330,20 @@ async def models(service: Running) -> schemas.ModelList:
 async def topics(
     service: Running,
     levels: Annotated[int | None, Query(ge=1, le=10, description="Levels of the tree; all when absent")] = None,
-) -> schemas.Vocabulary:
-    """The vocabulary, with its release: every concept, retired ones too, and how well the default model knows it."""
-    info = await service.model_info(service.settings.topics_model)
-    entries = [schemas.ConceptEntry.of(concept, info) for concept in vocabulary.down_to(levels)]
-    return schemas.Vocabulary(release=vocabulary.RELEASE, credit=vocabulary.CREDIT, topics=entries)
+    vocabulary: Annotated[
+        str | None, Query(description="A vocabulary that was loaded, or a model trained here, by its name")
+    ] = None,
+) -> topic_schemas.VocabularyReply:
+    """The Media Topics, with their release: every concept, retired ones too, and how well the default model knows it.
+    Or the vocabulary of that name."""
+    if vocabulary is None:
+        card = await service.model_card(service.settings.topics_model)
+        return topic_schemas.media_topics(card, levels=levels)
+    info = await service.model_info(vocabulary)
+    if info.kind != "own":
+        raise UnknownModel(f"{vocabulary!r} is no vocabulary of your own. Leave `vocabulary` out for the Media Topics.")
+    card = await service.model_card(vocabulary)
+    return topic_schemas.own_topics(card, name=vocabulary, revision=info.revision, levels=levels)
 
 
 @v1.get("/topics/counts", tags=["articles"])

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -18,8 +18,6 @@ from pydantic import (
 from starlette.responses import Response
 
 from models.options import SummaryOptions, Task, TopicsOptions
-from models.types import ModelInfo
-from models.vocabulary import Concept
 from seeds.records import SURROGATE, UNUSABLE_ID, Article
 from service.digest import Digest, DigestOptions
 from service.errors import InvalidRequest
@@ -379,37 +377,6 @@ class ModelEntry(Reply):
 
 class ModelList(Reply):
     models: list[ModelEntry]
-
-
-class TopicQuality(Reply):
-    """How well the default model knows a topic, by its card."""
-
-    articles: int
-    precision: float
-    recall: float
-    f1: float
-
-
-class ConceptEntry(Reply):
-    qcode: str
-    uri: str
-    name: str
-    broader: str | None
-    retired: str | None
-    threshold: float | None = Field(None, description="Lowest score with which the default model answers it")
-    quality: TopicQuality | None = None
-
-    @classmethod
-    def of(cls, concept: Concept, info: ModelInfo) -> "ConceptEntry":
-        """The concept, and what the model knows of it."""
-        threshold, quality = info.thresholds.get(concept.qcode), info.quality.get(concept.name)
-        return cls.model_validate({**asdict(concept), "uri": concept.uri, "threshold": threshold, "quality": quality})
-
-
-class Vocabulary(Reply):
-    release: str
-    credit: str
-    topics: list[ConceptEntry]
 
 
 class RunCounts(Reply):

@@ -9,6 +9,7 @@ from typing import Annotated
 import anyio.to_thread
 from fastapi import Depends, Request
 
+from models.card import Card
 from models.types import ModelInfo
 from seeds.article_rows import ArticleTopic
 from seeds.library import Library
@@ -72,6 +73,14 @@ class Service:
             As `ModelCache.info`.
         """
         return await anyio.to_thread.run_sync(self._models.info, id)
+
+    async def model_card(self, id: str) -> Card:
+        """What the folder of the model of that id says of its topics.
+
+        Raises:
+            As `ModelCache.card`.
+        """
+        return await anyio.to_thread.run_sync(self._models.card, id)
 
     async def digest(self, articles: Sequence[Article], options: DigestOptions, *, client: Request) -> list[Digest]:
         """One digest per article, in order.

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from models.card import Card
 from models.errors import ModelError
 from models.types import Model, ModelInfo
 from seeds.errors import StoreError
@@ -27,6 +28,8 @@ class Models(Protocol):
     """Gives models by what they are."""
 
     def info(self, id: str) -> ModelInfo: ...
+
+    def card(self, id: str) -> Card: ...
 
     def is_loaded(self, info: ModelInfo) -> bool: ...
 

@@ -24,10 +24,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 
+from models.classifiers.learning import Aim, Examples, learn
 from models.extractive.network import GroupMeans, NewsMiniLM
 from models.extractive.news_minilm import Embedded
 from models.options import TopicsOptions
-from models.training.own import Aim, learn
 from models.types import Document, Work
 from tests.doubles import load_model
 
@@ -97,7 +97,8 @@ def measure(
         texts = [kept[i][0].text for i in chosen]
         known = [kept[i][1] for i in chosen]
         started = time.monotonic()
-        head, _ = learn(inputs[chosen].numpy(), known, texts, reader, aim=Aim())
+        examples = Examples(inputs[chosen].numpy(), tuple(known), tuple(texts), tuple(texts))
+        head, _ = learn(examples, reader, aim=Aim())
         took = time.monotonic() - started
         scores = head.scores(unseen, reader.label_logits(unseen, head.labels)).numpy()
         answers = np.zeros_like(truth)

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-import models.training.own
-from models.errors import InvalidOption
+import models.classifiers.learning
+from models.classifiers.learning import Aim
+from models.errors import InvalidOption, UnknownModel
+from models.folder import revision_of
 from models.open import Inference
 from models.options import TopicsOptions
-from models.training.own import Aim
 from models.types import Document, Outcome, Work
+from models.vocabulary.own import Term, Vocabulary
 from seeds.archives import ReadOptions
 from seeds.article_rows import ArticleTopic
 from seeds.errors import NoRecords
@@ -23,7 +25,9 @@ from seeds.store import Store
 from service.errors import OutputUnwritable
 from service.http.app import create_app
 from service.settings import Settings
-from service.training import LabelledArticle, Row, Skip, Training, archive_rows, corrected_articles, train
+from service.teaching.folders import rollback
+from service.teaching.rows import LabelledArticle, Row, Skip, archive_rows, corrected_articles
+from service.teaching.train import Trainer, Training, unlearnt
 from tests.doubles import load_model
 
 DESKS = {
@@ -50,11 +54,12 @@ def examples(count: int, *, seed: int = 1) -> list[LabelledArticle]:
     return rows
 
 
+def trainer(root: Path, store: Store) -> Trainer:
+    return Trainer(root, store, Inference("float32"), lambda *_: None)
+
+
 def learn(rows: Iterable[Row], root: Path, store: Store, *, name: str = "desks", aim: str = "f1") -> Training:
-    inference = Inference("float32")
-    return train(
-        rows, name=name, root=root, store=store, inference=inference, aim=Aim.parse(aim), advance=lambda *_: None
-    )
+    return trainer(root, store).train(rows, name=name, aim=Aim.parse(aim))
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +165,7 @@ def test_a_model_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypat
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(models.training.own, "write_checksums", full)
+    monkeypatch.setattr(models.classifiers.learning, "write_checksums", full)
     with pytest.raises(OutputUnwritable, match="Free some space"):
         learn(examples(9), tmp_path, Store("sqlite://"))
     assert list(tmp_path.iterdir()) == []
@@ -190,3 +195,79 @@ def test_what_cannot_be_learnt_is_told(
 def test_a_model_is_never_changed(trained: Training) -> None:
     with pytest.raises(InvalidOption, match="already"):
         learn(iter(examples(9)), trained.folder.parent, Store("sqlite://"))
+
+
+def test_a_model_that_is_taught_more_is_another_revision_and_can_be_put_back(tmp_path: Path) -> None:
+    store = Store("sqlite://")
+    first = learn(examples(30), tmp_path, store)
+    before = {path.name: path.read_bytes() for path in first.folder.iterdir()}
+    told = examples(30)[0]
+    more = [LabelledArticle("corrected", told.article, frozenset({"courts"})), *examples(6, seed=5)]
+    second = trainer(tmp_path, store).learn(iter(more), name="desks")
+    assert second.kept == tmp_path / "desks.1"
+    assert {path.name: path.read_bytes() for path in second.kept.iterdir()} == before
+    assert second.report.rows == 36  # 30 and 6: the corrected row replaced one
+    assert second.places.count("r0") == 1  # of the six, not the first one's
+    assert revision_of(second.folder) != revision_of(second.kept)
+
+    put_back, replaced = rollback(tmp_path, "desks")
+    assert {path.name: path.read_bytes() for path in put_back.iterdir()} == before
+    assert replaced == tmp_path / "desks.2"
+    again, _ = rollback(tmp_path, "desks")
+    assert revision_of(again) == revision_of(second.folder)
+
+
+def test_a_swap_that_was_interrupted_is_put_right_by_a_rollback(tmp_path: Path) -> None:
+    learn(examples(9), tmp_path, Store("sqlite://"))
+    (tmp_path / "desks").rename(tmp_path / "desks.1")
+    folder, replaced = rollback(tmp_path, "desks")
+    assert (folder.is_dir(), replaced) == (True, None)
+    with pytest.raises(UnknownModel, match="no earlier revision"):
+        rollback(tmp_path, "desks")
+
+
+def test_what_cannot_be_taught_leaves_the_model_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store("sqlite://")
+    folder = learn(examples(9), tmp_path, store).folder
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UnknownModel, match="There are: desks"):
+        trainer(tmp_path, store).learn(examples(3), name="sections")
+    monkeypatch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OutputUnwritable):
+        trainer(tmp_path, store).learn(examples(3, seed=4), name="desks")
+    assert [path.name for path in tmp_path.iterdir()] == ["desks"]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_rows_are_learnt_under_the_codes_of_a_vocabulary(tmp_path: Path) -> None:
+    store = Store("sqlite://")
+    terms = {
+        "D1": Term("D1", {"en": "Harbour", "nb": "Havn"}, "Ships, fish and the port"),
+        "D2": Term("D2", {"en": "Schools"}),
+        "D3": Term("D3", {"en": "Weather"}),
+    }
+    vocabulary = Vocabulary("newsroom", terms)
+    rows = [
+        LabelledArticle(
+            row.place, row.article, frozenset({{"harbour": "havn"}.get(label, label) for label in row.labels})
+        )
+        for row in examples(30)
+    ]
+    training = trainer(tmp_path, store).train(rows, name="desks", aim=Aim(), vocabulary=vocabulary)
+    assert training.unknown == {"courts": 10}
+    assert training.report.rows == 20
+    assert unlearnt(training.report, vocabulary) == ["Weather"]
+    model = load_model("desks", tmp_path, dtype="float32")
+    [outcome] = model.run([Work(Document("The ferry left the quay after the storm."), None, TopicsOptions())])
+    assert outcome.topics
+    assert (outcome.topics[0].qcode, outcome.topics[0].name) == ("D1", "Harbour")
+    more = trainer(tmp_path, store).learn(
+        [
+            LabelledArticle(f"s{i}", Article(f"Snow fell on Vik, day {i}. Rain is to come."), frozenset({"D3"}))
+            for i in range(4)
+        ],
+        name="desks",
+    )
+    assert unlearnt(more.report, vocabulary) == []
+    with pytest.raises(InvalidOption, match="dateline vocabulary show newsroom"):
+        trainer(tmp_path, store).train(examples(9)[2::3], name="none", aim=Aim(), vocabulary=vocabulary)

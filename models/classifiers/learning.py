@@ -11,16 +11,21 @@ from typing import Literal
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from models.card import CARD, Method
 from models.classifiers.own import OWN_WEIGHTS, OwnHead
-from models.errors import InvalidOption
+from models.errors import InvalidOption, ModelCorrupt
 from models.extractive.news_minilm import Embedded
 from models.folder import OWN_CONFIG, write_checksums
 from models.vocabulary import concepts
+from models.vocabulary.own import VOCABULARY, Vocabulary, write_vocabulary
 
+EXAMPLES, EXAMPLE_VECTORS = "examples.json", "examples.safetensors"
+"""In a trained model's folder: what it learnt from, so that it can be taught more."""
 FOLDS = 5
 PENALTIES = (0.01, 0.03, 0.1, 0.3)
 """On half the weights' squared length, beside a row's mean loss."""
@@ -67,6 +72,34 @@ class Aim:
 
 
 @dataclass(frozen=True, slots=True)
+class Examples:
+    """Rows to learn from.
+
+    Args:
+        vectors: `[rows, hidden]`.
+        labels: of each row; a row may have none, and then is an example of what is none of them.
+        texts: a key of what each row says; those that say the same stay in one fold.
+        places: where each row came from.
+    """
+
+    vectors: np.ndarray
+    labels: tuple[frozenset[str], ...]
+    texts: tuple[str, ...]
+    places: tuple[str, ...]
+
+    def joined(self, more: "Examples") -> "Examples":
+        """These and more, which replace those of the same text."""
+        newer = set(more.texts)
+        kept = [row for row, text in enumerate(self.texts) if text not in newer]
+        return Examples(
+            np.concatenate([self.vectors[kept], more.vectors]) if kept else more.vectors,
+            (*(self.labels[row] for row in kept), *more.labels),
+            (*(self.texts[row] for row in kept), *more.texts),
+            (*(self.places[row] for row in kept), *more.places),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class LabelReport:
     """How well a label was known in rows that the head had not seen."""
 
@@ -102,29 +135,27 @@ class OwnReport:
 
 
 def learn(
-    rows: np.ndarray,
-    labels: Sequence[frozenset[str]],
-    texts: Sequence[str],
+    examples: Examples,
     reader: Embedded,
     *,
     aim: Aim,
+    vocabulary: Vocabulary | None = None,
     seed: int = 0,
 ) -> tuple[OwnHead, OwnReport]:
     """Fit a head, with everything that has to be chosen chosen by cross-validation.
 
     Args:
-        rows: their vectors, `[rows, hidden]`.
-        labels: of each row; a row may have none, and then is an example of what is none of them.
-        texts: what the rows say; those that say the same stay in one fold.
+        vocabulary: the labels are codes of it.
         seed: of the folds.
 
     Raises:
         InvalidOption: there are too few examples, only one label that every row has, or too many labels.
     """
+    labels, texts = examples.labels, examples.texts
     names = _names(labels)
-    vectors = torch.from_numpy(rows)
+    vectors = torch.from_numpy(examples.vectors)
     truth = torch.tensor([[float(name in row) for name in names] for row in labels], dtype=torch.float64)
-    label_vectors = reader.label_vectors([_spoken(name) for name in names])
+    label_vectors = reader.label_vectors([_spoken(name, vocabulary) for name in names])
     match = reader.label_logits(vectors, label_vectors).double()
     mean, spread = vectors.double().mean(0), vectors.double().std(0).clamp(min=1e-6)
     features = (vectors.double() - mean) / spread
@@ -144,8 +175,27 @@ def learn(
     return head, OwnReport(len(labels), len(texts) - len(set(texts)), macro, penalty, lean, reports, doubts)
 
 
-def write(head: OwnHead, report: OwnReport, *, base: Path, folder: Path, name: str, aim: Aim) -> None:
+def matching_head(vocabulary: Vocabulary, reader: Embedded) -> OwnHead:
+    """The head of a vocabulary without examples: how well each term's name, and its description, match the article."""
+    labels = reader.label_vectors([term.spoken for term in vocabulary.terms.values()])
+    count, hidden = labels.shape
+    zeros = torch.zeros(count, dtype=torch.float64)
+    return OwnHead(
+        names=tuple(vocabulary.terms), thresholds=(reader.label_threshold,) * count, bias=zeros,
+        weights=torch.zeros(count, hidden, dtype=torch.float64), mean=torch.zeros(hidden, dtype=torch.float64),
+        spread=torch.ones(hidden, dtype=torch.float64), labels=labels, match=1.0, scale=1.0, shift=0.0,
+    )  # fmt: skip
+
+
+def write(
+    head: OwnHead, *, method: Method, vocabulary: Vocabulary | None, card: str, base: Path, folder: Path,
+    examples: Examples | None = None, aim: Aim | None = None,
+) -> None:  # fmt: skip
     """Write a model folder that stands for itself: the encoder, the head, a card and checksums.
+
+    Args:
+        card: the text of its README.md.
+        examples, aim: what it learnt from, and for; kept, so that it can be taught more.
 
     Raises:
         OSError: it cannot be written, or the folder exists.
@@ -155,17 +205,74 @@ def write(head: OwnHead, report: OwnReport, *, base: Path, folder: Path, name: s
     for part in parts:
         shutil.copyfile(base / part, folder / part)
     values = {
-        "names": head.names, "thresholds": head.thresholds, "match": head.match, "scale": head.scale,
-        "shift": head.shift,
+        "method": method, "names": head.names, "thresholds": head.thresholds, "match": head.match,
+        "scale": head.scale, "shift": head.shift, "aim": aim and {"name": aim.name, "least": aim.least},
     }  # fmt: skip
     (folder / OWN_CONFIG).write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     tensors = {part: getattr(head, part).contiguous() for part in ("weights", "bias", "mean", "spread", "labels")}
     save_file(tensors, folder / OWN_WEIGHTS)
-    write_checksums(folder, [*parts, OWN_CONFIG, OWN_WEIGHTS])
-    (folder / "README.md").write_text(card(report, name=name, aim=aim), encoding="utf-8")
+    parts += [OWN_CONFIG, OWN_WEIGHTS]
+    if vocabulary is not None:
+        write_vocabulary(vocabulary, folder)
+        parts.append(VOCABULARY)
+    if examples is not None:
+        _write_examples(examples, folder)
+        parts += [EXAMPLES, EXAMPLE_VECTORS]
+    write_checksums(folder, parts)
+    (folder / CARD).write_text(card, encoding="utf-8")
 
 
-def card(report: OwnReport, *, name: str, aim: Aim) -> str:
+def _write_examples(examples: Examples, folder: Path) -> None:
+    rows = [
+        {"place": place, "text": text, "labels": sorted(labels)}
+        for place, text, labels in zip(examples.places, examples.texts, examples.labels, strict=True)
+    ]
+    (folder / EXAMPLES).write_text(json.dumps(rows, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+    save_file({"vectors": torch.from_numpy(examples.vectors).half()}, folder / EXAMPLE_VECTORS)
+
+
+def stored_examples(folder: Path) -> Examples | None:
+    """What the model in a folder learnt from; None where it was loaded without examples.
+
+    Raises:
+        ModelCorrupt: the files are not of the expected form.
+    """
+    if not (folder / EXAMPLES).exists():
+        return None
+    try:
+        rows = json.loads((folder / EXAMPLES).read_text(encoding="utf-8"))
+        return Examples(
+            load_file(folder / EXAMPLE_VECTORS)["vectors"].float().numpy(),
+            tuple(frozenset(row["labels"]) for row in rows),
+            tuple(row["text"] for row in rows),
+            tuple(row["place"] for row in rows),
+        )
+    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
+        raise ModelCorrupt(f"The examples in {str(folder)!r} cannot be read: {error}. Train it again.") from error
+
+
+def stored_aim(folder: Path) -> Aim:
+    """What the thresholds of the model in a folder were chosen for.
+
+    Raises:
+        ModelCorrupt: own.json is not of the expected form.
+    """
+    try:
+        return Aim(**(json.loads((folder / OWN_CONFIG).read_text(encoding="utf-8"))["aim"] or {}))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelCorrupt(f"{OWN_CONFIG} in {str(folder)!r} cannot be read: {error}. Train it again.") from error
+
+
+def matching_card(vocabulary: Vocabulary) -> str:
+    """The card of a vocabulary without examples."""
+    return (
+        f"# {vocabulary.name}\n\n{len(vocabulary.terms):,} topics of one's own, matched with an article by their names "
+        "and descriptions on the vectors of news-minilm. No example was seen, so nothing was measured: teach it with "
+        "`dateline train topics`.\n"
+    )
+
+
+def card(report: OwnReport, *, name: str, aim: Aim, vocabulary: Vocabulary | None) -> str:
     """The model's card: how well it knows each label, on rows that it had not seen."""
     wanted = aim.name if aim.name == "f1" else f"{aim.name} of at least {aim.least}"
     lines = [
@@ -179,7 +286,8 @@ def card(report: OwnReport, *, name: str, aim: Aim) -> str:
         "|---|---|---|---|---|",
     ]
     for label in sorted(report.labels, key=lambda label: -label.examples):
-        written = label.name.replace("|", "/")
+        term = vocabulary.terms.get(label.name) if vocabulary else None
+        written = (term.name if term else label.name).replace("|", "/")
         lines.append(
             f"| {written} | {label.examples:,} | {label.precision:.2f} | {label.recall:.2f} | {label.f1:.2f} |"
         )
@@ -203,8 +311,10 @@ def _names(labels: Sequence[frozenset[str]]) -> tuple[str, ...]:
     return names
 
 
-def _spoken(label: str) -> str:
-    """A label as words: the name of a Media Topic for its qcode."""
+def _spoken(label: str, vocabulary: Vocabulary | None) -> str:
+    """A label as words: what a term or a Media Topic is called, for its code."""
+    if vocabulary and label in vocabulary.terms:
+        return vocabulary.terms[label].spoken
     concept = concepts().get(label)
     return concept.name if concept else label
 
