@@ -327,14 +327,21 @@ def _change(name: str, before: object, after: object) -> str:
         new = [str(entry[0]) for entry in after if json.dumps(entry) not in earlier]
         return f"input ({', '.join(new[:3]) or 'a file is gone'})"
     if name == "models" and isinstance(before, dict) and isinstance(after, dict):
+        tasks = sorted(before.keys() | after.keys())
         return "; ".join(
-            f"the model of the {task} (was {_named(before.get(task))}, is {_named(after.get(task))})"
-            for task in sorted(before.keys() | after.keys())
+            _model_change(task, before.get(task), after.get(task))
+            for task in tasks
             if before.get(task) != after.get(task)
         )
     return f"{name.replace('_', ' ')} (was {json.dumps(before)[:120]}, is {json.dumps(after)[:120]})"
 
 
-def _named(info: Mapping[str, Any] | None) -> str:
-    """A model and its revision, in words."""
-    return f"{info['id']} at revision {info['revision']} in {info['dtype']}" if info else "none"
+def _model_change(task: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str:
+    was, now = (
+        f"{info['id']} at revision {info['revision']} in {info['dtype']}" if info else "none"
+        for info in (before, after)
+    )
+    if was == now and before and after:
+        fields = ", ".join(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))
+        return f"{fields} of the model of the {task}"
+    return f"the model of the {task} (was {was}, is {now})"
