@@ -71,12 +71,15 @@ class Settings(BaseSettings):
         (), description="Comma-separated keys; when set, every `/v1` and `/models` request must carry one as "
         "a bearer token",
     )  # fmt: skip
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Comma-separated origins whose pages may call the API from a browser; `*` for all"
+    )
     runs: Path | None = Field(
         None, description="Folder that `dateline archive` writes its outputs to: the page and `/v1/runs` show its runs"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged to stderr")
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -9,12 +9,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from seeds.store import Store
 from service import __version__
 from service.errors import InvalidRequest, MethodNotAllowed, UnknownRoute, expected, problem_of
-from service.http import huggingface, pages, routes, schemas
+from service.http import huggingface, openai, pages, routes, schemas
 from service.http.metrics import Metrics
 from service.http.middleware import ApiKeys, LimitBody, ReplyHeaders
 from service.http.problems import problem_response
@@ -81,11 +82,16 @@ def create_app(
     app.add_middleware(Replies, max_request_bytes=settings.max_body_bytes)
     if settings.api_keys:
         app.add_middleware(ApiKeys, settings=settings)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"]
+        )
     app.add_middleware(ReplyHeaders, is_draining=lambda: drain.started)
     app.add_middleware(metrics.middleware)
     app.include_router(routes.health)
     app.include_router(metrics.router())
     app.include_router(routes.v1)
+    app.include_router(openai.router)
     app.include_router(huggingface.router)
     app.include_router(pages.router)
     app.router.routes += pages.mounts()

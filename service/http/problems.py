@@ -1,22 +1,34 @@
-"""Errors as `application/problem+json` (RFC 9457), with the headers that belong to them."""
+"""Errors as `application/problem+json` (RFC 9457), with the headers that belong to them; on the routes of OpenAI's wire
+in its own form."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
 from service.errors import Overloaded, problem_fields, problem_of
 from service.settings import Settings
 
+OPENAI = re.compile(r"/v1/chat/")
+
 
 def problem_response(
     error: Exception, *, path: str, settings: Settings, headers: dict[str, str] | None = None
 ) -> Response:
     """The error as a response with its status."""
-    fields = problem_fields(error, instance=path)
-    return JSONResponse(
-        fields,
-        status_code=problem_of(error).status,
-        headers=_headers(error, settings) | (headers or {}),
-        media_type="application/problem+json",
-    )
+    fields, problem = problem_fields(error, instance=path), problem_of(error)
+    headers = _headers(error, settings) | (headers or {})
+    if OPENAI.search(path):
+        status = 400 if problem.status == 422 else problem.status  # as OpenAI's service answers, and its clients know
+        return JSONResponse({"error": _openai_error(fields, status)}, status_code=status, headers=headers)
+    return JSONResponse(fields, status_code=problem.status, headers=headers, media_type="application/problem+json")
+
+
+def _openai_error(fields: Mapping[str, Any], status: int) -> dict[str, Any]:
+    kind = {401: "authentication_error", 429: "rate_limit_error"}.get(status)
+    kind = kind or ("invalid_request_error" if status < 500 else "server_error")
+    return {"message": fields["detail"], "type": kind, "param": None, "code": fields["error_type"]}
 
 
 def _headers(error: Exception, settings: Settings) -> dict[str, str]:

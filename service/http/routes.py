@@ -26,7 +26,7 @@ from service import __version__
 from service.archive import listing
 from service.digest import DigestOptions
 from service.errors import InvalidRequest, NotReady, TooLarge, UnknownRun
-from service.http import schemas, topic_schemas
+from service.http import openai, schemas, topic_schemas
 from service.http.state import Drain, Running, Service
 
 health = APIRouter(tags=["health"])
@@ -323,7 +323,7 @@ async def models(service: Running) -> schemas.ModelList:
         )
         for entry in await run_in_threadpool(list_models, settings.models_folder)
     ]
-    return schemas.ModelList(models=entries)
+    return schemas.ModelList(models=entries, data=openai.listed(entries))
 
 
 @v1.get("/topics", tags=["models"])

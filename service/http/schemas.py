@@ -375,8 +375,21 @@ class ModelEntry(Reply):
     default_for: list[Task]
 
 
+class ModelCard(Reply):
+    """A model as OpenAI's clients list it."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = Field(0, description="Not recorded")
+    owned_by: str = "dateline"
+
+
 class ModelList(Reply):
+    """The same models twice: as Dateline tells of them, and those that are ready as OpenAI's clients read them."""
+
     models: list[ModelEntry]
+    object: Literal["list"] = "list"
+    data: list[ModelCard]
 
 
 class RunCounts(Reply):

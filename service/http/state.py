@@ -80,7 +80,11 @@ class Service:
         Raises:
             As `ModelCache.card`.
         """
-        return await anyio.to_thread.run_sync(self._models.card, id)
+        return await anyio.to_thread.run_sync(self.card, id)
+
+    def card(self, id: str) -> Card:
+        """The same, where a thread may wait for it."""
+        return self._models.card(id)
 
     async def digest(self, articles: Sequence[Article], options: DigestOptions, *, client: Request) -> list[Digest]:
         """One digest per article, in order.
