@@ -43,13 +43,13 @@ COUNTS = {
     "eight": 8,
     "ten": 10,
 }
-NUMBER = rf"(?:\d+|{'|'.join(COUNTS)})"
+NUMBER = rf"(?:\d{{1,6}}|{'|'.join(COUNTS)})"
 SENTENCES = re.compile(rf"\b(?:{NUMBER}\s?(?:-|–|to|or)\s?)?(?P<count>{NUMBER})[- ]sentences?\b", re.I)
-WORDS = re.compile(r"\b(?P<count>\d[\d,]*)[- ]words?\b", re.I)
-CHARACTERS = re.compile(r"\b(?P<count>\d[\d,]*)[- ]characters?\b", re.I)
+WORDS = re.compile(r"\b(?P<count>\d[\d,]{0,7})[- ]words?\b", re.I)
+CHARACTERS = re.compile(r"\b(?P<count>\d[\d,]{0,7})[- ]characters?\b", re.I)
 MOST_TAGS = re.compile(
-    rf"(?:maximum number of tags is|(?:up to|at most|max(?:imum)?(?: of)?)|(?:{NUMBER}\s?(?:-|–|to)))\s*(?P<count>\d+)"
-    r"(?=\s*(?:tags|labels|topics|keywords|short|essential|broad|[,.\n]|$))",
+    rf"(?:maximum number of tags is|(?:up to|at most|max(?:imum)?(?: of)?)|(?:{NUMBER}\s?(?:-|–|to)))"
+    r"\s*(?P<count>\d{1,6})(?=\s*(?:tags|labels|topics|keywords|short|essential|broad|[,.\n]|$))",
     re.I,
 )
 LANGUAGE = re.compile(r"\b(?:must be|write|answer|respond|reply)\b[^.\n]{0,30}\bin (?P<name>[A-Za-z]{4,12})\b", re.I)
@@ -174,16 +174,21 @@ def _schema(
     response_format: Mapping[str, Any], tools: Sequence[Any], tool_choice: Any
 ) -> tuple[str | None, Mapping[str, Any] | None]:
     """The forced tool's name and the schema of the answer, where the request has them."""
-    if tools:
-        named = tool_choice.get("function", {}).get("name") if isinstance(tool_choice, Mapping) else None
-        functions = [tool["function"] for tool in tools if isinstance(tool, Mapping) and "function" in tool]
-        for function in functions:
-            if function.get("name") == named or (tool_choice == "required" and len(functions) == 1):
-                return str(function["name"]), function.get("parameters") or {}
+    named = _mapping(_mapping(tool_choice).get("function")).get("name")
+    functions = [_mapping(_mapping(tool).get("function")) for tool in tools]
+    for function in functions:
+        name = function.get("name")
+        if isinstance(name, str) and (name == named or (tool_choice == "required" and len(functions) == 1)):
+            return name, _mapping(function.get("parameters"))
     if response_format.get("type") == "json_schema":
-        return None, (response_format.get("json_schema") or {}).get("schema") or {}
+        return None, _mapping(_mapping(response_format.get("json_schema")).get("schema"))
     value = response_format.get("value")
     return None, value if isinstance(value, Mapping) else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """The object that a client may have sent there; an empty one where it sent something else."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _names(written: str) -> tuple[str, ...]:

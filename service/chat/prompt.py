@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from seeds.records import Article
 
 LEAST_ARTICLE_WORDS = 3
-DELIMITED = (
-    re.compile(r"<(text_content|article|content|document|text|chat_history|page)>\s*(?P<article>.*)</\1>", re.S | re.I),
-    re.compile(r"--- ?PAGE START ?---\s*(?P<article>.*)--- ?PAGE END ?---", re.S),
-    re.compile(r"CONTENT START HERE\s*(?P<article>.*)CONTENT END HERE", re.S),
-    re.compile(r"\n\nText: (?P<article>.*)\n\nTags:\s*$", re.S),
-    re.compile(r"```\w*\n(?P<article>.*)\n```", re.S),
-    re.compile(r'"""\s*(?P<article>.*)\s*"""', re.S),
-    re.compile(r"(?:^|\n)-{3,}\n(?P<article>.*)$", re.S),
+MARKS = (
+    (re.compile(r"<(text_content|article|content|document|text|chat_history|page)>", re.I), "</{0}>"),
+    (re.compile(r"--- PAGE START ---"), "--- page end ---"),
+    (re.compile(r"CONTENT START HERE"), "content end here"),
+    (re.compile(r"\n\nText: "), "\n\ntags:"),
+    (re.compile(r"```\w*\n"), "\n```"),
+    (re.compile(r'"""'), '"""'),
+    (re.compile(r"(?:^|\n)-{3,}\n"), ""),
 )
-"""What apps put around an article, the surest first. An article may quote the mark, so the last closing one counts."""
+"""What apps put before and behind an article, the surest first. An article may quote the mark, so the last closing one
+counts; where there is none to come, the article goes on to the end."""
 FIELD = re.compile(
     r"^[ \t]*(?P<name>title|headline|description|content|visible text|text|body|article|publisher|author|date|url|feed"
     r"|existing tags|language)[ \t]*:[ \t]*(?P<value>.*)$",
@@ -27,8 +28,8 @@ FIELD = re.compile(
 """A line of the form `Title: …`, as apps describe an article."""
 BODY = frozenset({"content", "visible text", "text", "body", "article"})
 TITLE = frozenset({"title", "headline"})
-BEHIND = re.compile(r"(?:\n[ \t]*(?:publisher|author|url|date|tags)[ \t]*:[^\n]*)+\s*$", re.I)
-"""What may stand behind the body in the same form."""
+BEHIND = frozenset({"publisher", "author", "url", "date"})
+"""Fields that may stand behind the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,12 @@ def _in_message(text: str, *, alone: bool) -> tuple[Article, str]:
     Args:
         alone: whether the instruction must be in this message too.
     """
-    for pattern in DELIMITED:
-        if found := pattern.search(text):
-            rest = text[: found.start("article")] + text[found.end("article") :]
-            return _described(found["article"]), rest
+    for opening, closing in MARKS:
+        if opened := opening.search(text):
+            mark = closing.format(*opened.groups()).lower()
+            end = text.lower().rfind(mark, opened.end()) if mark else len(text)
+            if end >= 0:
+                return _described(text[opened.end() : end]), text[: opened.start()] + text[end:]
     lines = text.split("\n")
     bodies = [
         number for number, line in enumerate(lines) if (field := FIELD.match(line)) and field["name"].lower() in BODY
@@ -93,11 +96,19 @@ def _described(text: str) -> Article:
             if line.strip():
                 return _article(title, "\n".join(lines[number:]))
         elif field["name"].lower() in BODY:
-            body = "\n".join([field["value"], *lines[number + 1 :]])
-            return _article(title, BEHIND.sub("", body))
+            return _article(title, "\n".join([field["value"], *_without_fields_behind(lines[number + 1 :])]))
         elif field["name"].lower() in TITLE:
             title = field["value"].strip() or None
     return _article(title, "")
+
+
+def _without_fields_behind(lines: list[str]) -> list[str]:
+    end = len(lines)
+    while end and (
+        not lines[end - 1].strip() or ((field := FIELD.match(lines[end - 1])) and field["name"].lower() in BEHIND)
+    ):
+        end -= 1
+    return lines[:end]
 
 
 def _article(title: str | None, body: str) -> Article:

@@ -35,7 +35,8 @@ def fields_of(schema: Mapping[str, Any], *, wants_summary: bool) -> dict[str, Fi
     properties = root.get("properties")
     if not isinstance(properties, Mapping) or not properties:
         raise InvalidRequest("The schema names no properties. Ask for an object with `tags`, `summary` or both.")
-    required = set(root.get("required") or ())
+    named = root.get("required")
+    required = named if isinstance(named, list) else []
     fields: dict[str, Field] = {}
     for name, value in properties.items():
         field = _field(name, _resolved(value, schema), schema, wants_summary)
@@ -52,8 +53,8 @@ def fields_of(schema: Mapping[str, Any], *, wants_summary: bool) -> dict[str, Fi
 
 
 def _field(name: str, value: Mapping[str, Any], root: Mapping[str, Any], wants_summary: bool) -> Field | None:
-    kinds = value.get("type")
-    kinds = set(kinds) if isinstance(kinds, list) else {kinds}
+    stated = value.get("type")
+    kinds = stated if isinstance(stated, list) else [stated]
     if "array" in kinds:
         items = _resolved(value.get("items") or {}, root)
         allowed, most = _enum(items), value.get("maxItems")
@@ -70,7 +71,8 @@ def _field(name: str, value: Mapping[str, Any], root: Mapping[str, Any], wants_s
 
 
 def _enum(schema: Mapping[str, Any]) -> tuple[str, ...]:
-    values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    named = schema.get("enum")
+    values = named if isinstance(named, list) else [schema.get("const")]
     return tuple(dict.fromkeys(value for value in values if isinstance(value, str)))
 
 

@@ -313,6 +313,9 @@ def test_a_length_and_a_language_are_honoured_or_said(service: TestClient) -> No
         (f"Tag this.\n{TEXT}", {"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "string"}}}}, "names no properties"),
         (f"Tag this.\n{TEXT}", {"response_format": tags_schema({"type": "string", "enum": [f"t{n}" for n in range(300)]})}, "at most 200"),
         (f"Tag this.\n{TEXT}", {"n": 2}, "n"),
+        (f"Tag this.\n{TEXT}", {"response_format": {"type": "json_schema", "json_schema": "tags"}}, "names no properties"),
+        (f"Tag this.\n{TEXT}", {"response_format": {"type": "json_schema", "json_schema": {"schema": {"properties": {"tags": {"type": {}, "enum": 5}}, "required": 7}}}}, "neither tags nor a summary"),
+        (f"Tag this.\n{TEXT}", {"tools": [5, {"function": "f"}, {"type": "function", "function": {"name": "f", "parameters": []}}], "tool_choice": {"function": {"name": "f"}}}, "names no properties"),
         ([{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}], {}, "no article"),
     ],
 )  # fmt: skip
@@ -350,3 +353,10 @@ def test_a_key_that_is_missing_is_told_as_openai_tells_it(tmp_path: Path) -> Non
             200,
             "https://reader.example",
         )
+
+
+@pytest.mark.parametrize("piece", ["<article>", "1,", "\nurl: a", "```\n", '{"a":', "Content: ", "choose "])
+def test_a_long_odd_prompt_is_read_in_time_that_grows_with_it(service: TestClient, piece: str) -> None:
+    """200,000 characters; a pattern that tries every pair of places would take minutes."""
+    body = {"messages": [{"role": "user", "content": "Tag this: " + piece * (200_000 // len(piece)) + "\nx y z."}]}
+    assert service.post("/v1/chat/completions", json=body).status_code in (200, 400, 413)
