@@ -1,6 +1,7 @@
 """A real browser: Debian's Chromium, without a window."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,10 @@ class Tab:
         self.page.wait_for_selector("h1, .problem")
 
 
+NO_COMPLAINT = re.compile(r"Failed to load resource|inline event handler .* The action has been blocked", re.S)
+"""What the service refused; and that a handler in a hostile file did not run, which newer browsers note."""
+
+
 @contextmanager
 def tab(browser: Browser, base: str, **options: Any) -> Iterator[Tab]:
     """A tab of its own. At the end: nothing was complained of, and nothing loaded from elsewhere. What the service
@@ -50,7 +55,7 @@ def tab(browser: Browser, base: str, **options: Any) -> Iterator[Tab]:
     opened = Tab(context.new_page(), base)
 
     def console(message: Any) -> None:
-        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+        if message.type in {"error", "warning"} and not NO_COMPLAINT.search(message.text):
             opened.complaints.append(message.text)
 
     def dialog(shown: Any) -> None:
@@ -63,5 +68,5 @@ def tab(browser: Browser, base: str, **options: Any) -> Iterator[Tab]:
     opened.page.on("request", lambda request: opened.loaded.append(request.url))
     yield opened
     context.close()
-    assert not opened.complaints
+    assert not opened.complaints, opened.complaints
     assert all(url.startswith((base, "data:", "blob:")) for url in opened.loaded)
