@@ -1,16 +1,15 @@
 """What a model's folder says of its topics, beyond what is needed to run it: read when somebody asks."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from models.errors import ModelCorrupt
-from models.folder import EMBEDDED_HEADS, OWN_CONFIG
+from models.folder import EMBEDDED_HEADS, OWN_CONFIG, read_json
 from models.vocabulary import TOP_LEVEL
-from models.vocabulary.own import Vocabulary, stored_vocabulary
+from models.vocabulary.own import Vocabulary, stored_vocabulary, topic_of
 
 CARD = "README.md"
 CARD_ROW = re.compile(r"^\| (\w[^|]*?) \| ([\d,]+) \| ([01]\.\d+) \| ([01]\.\d+) \| ([01]\.\d+) \|$", re.MULTILINE)
@@ -46,6 +45,11 @@ class Card:
     quality: Mapping[str, TopicQuality] = field(default_factory=dict)
     vocabulary: Vocabulary | None = None
 
+    @property
+    def names(self) -> list[str]:
+        """What its topics are called."""
+        return [topic_of(topic, self.vocabulary).name for topic in self.topics]
+
 
 def read_card(folder: Path | None) -> Card:
     """The card of the model in a folder; an empty one for a model that has no files.
@@ -57,7 +61,7 @@ def read_card(folder: Path | None) -> Card:
         return Card()
     quality = _quality(folder)
     if (folder / OWN_CONFIG).exists():
-        values = _values(folder / OWN_CONFIG)
+        values = read_json(folder / OWN_CONFIG)
         try:
             names, thresholds = tuple(values["names"]), dict(zip(values["names"], values["thresholds"], strict=True))
             return Card(values["method"], names, thresholds, quality, stored_vocabulary(folder))
@@ -69,20 +73,10 @@ def read_card(folder: Path | None) -> Card:
 
 
 def _embedded_thresholds(folder: Path) -> dict[str, float]:
-    thresholds = _values(folder / EMBEDDED_HEADS).get("threshold")
+    thresholds = read_json(folder / EMBEDDED_HEADS).get("threshold")
     if not isinstance(thresholds, list) or len(thresholds) != len(TOP_LEVEL):
         raise ModelCorrupt(f"{EMBEDDED_HEADS} does not have {len(TOP_LEVEL)} thresholds. Restore it from its source.")
     return dict(zip(TOP_LEVEL, map(float, thresholds), strict=True))
-
-
-def _values(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelCorrupt(f"{str(path)!r} cannot be read: {error}. Restore it from its source.") from error
-    if not isinstance(values, dict):
-        raise ModelCorrupt(f"{str(path)!r} holds no JSON object. Restore it from its source.")
-    return values
 
 
 def _quality(folder: Path) -> dict[str, TopicQuality]:

@@ -65,7 +65,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         ModelCorrupt: it is missing or no JSON object.
     """
-    return _read_json(folder / "config.json")
+    return read_json(folder / "config.json")
 
 
 def labels_of(config: dict[str, Any]) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def input_limit(folder: Path) -> int:
     if learnt and model_type in {"roberta", "xlm-roberta", "camembert"}:
         learnt -= 2  # rows of their position table that no token takes
     path = folder / "tokenizer_config.json"
-    length = _read_json(path).get("model_max_length") if path.exists() else None
+    length = read_json(path).get("model_max_length") if path.exists() else None
     trained = length if length and length < 1_000_000 else config.get("n_positions")
     default = T5_TRAINED_ON if model_type in FULL_T5 else LONGEST_INPUT
     return int(min((limit for limit in (learnt, trained) if limit), default=default))
@@ -160,7 +160,7 @@ def commit_of(folder: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        return str(_read_json(path)["commit"])
+        return str(read_json(path)["commit"])
     except KeyError as error:
         raise ModelCorrupt(f"{str(path)!r} names no commit. Pull the model again.") from error
 
@@ -168,7 +168,7 @@ def commit_of(folder: Path) -> str | None:
 def pulled_at(folder: Path) -> str | None:
     """When the folder was pulled, ISO 8601; None for a folder that was not pulled."""
     path = folder / PULLED
-    return str(_read_json(path).get("pulled_at")) if path.exists() else None
+    return str(read_json(path).get("pulled_at")) if path.exists() else None
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
@@ -234,11 +234,18 @@ def _sha256(path: Path) -> str:
         ) from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file of a model's folder.
+
+    Raises:
+        ModelCorrupt: it is missing or no JSON object.
+    """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelCorrupt(f"{str(path)!r} cannot be read as JSON ({error}). Pull the model again.") from error
+        raise ModelCorrupt(
+            f"{str(path)!r} cannot be read as JSON ({error}). Restore it, or pull the model again."
+        ) from error
     if not isinstance(values, dict):
-        raise ModelCorrupt(f"{str(path)!r} is not a JSON object. Pull the model again.")
+        raise ModelCorrupt(f"{str(path)!r} is not a JSON object. Restore it, or pull the model again.")
     return values

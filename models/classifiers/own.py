@@ -17,8 +17,7 @@ from models.folder import OWN_CONFIG
 from models.options import TopicsOptions
 from models.parameters import check
 from models.types import ModelInfo, Outcome, Topic, Work
-from models.vocabulary import concepts
-from models.vocabulary.own import Vocabulary, stored_vocabulary
+from models.vocabulary.own import stored_vocabulary, topic_of
 
 OWN_WEIGHTS = "own.safetensors"
 
@@ -72,7 +71,7 @@ class OwnTagger:
         self._reader = Embedded(folder, info)
         self._head = read_head(folder)
         vocabulary = stored_vocabulary(folder)
-        self._topics = [_topic_of(name, vocabulary) for name in self._head.names]
+        self._topics = [topic_of(name, vocabulary) for name in self._head.names]
 
     def run(self, work: Sequence[Work]) -> list[Outcome]:
         outcomes: list[Outcome] = [Outcome()] * len(work)
@@ -100,14 +99,6 @@ class OwnTagger:
             if score >= (threshold if options.threshold is None else options.threshold)
         ]
         return tuple(sorted(topics, key=lambda topic: -topic.score)[: options.limit])
-
-
-def _topic_of(label: str, vocabulary: Vocabulary | None) -> Topic:
-    """What the model answers for a label, without its score."""
-    if vocabulary and (term := vocabulary.terms.get(label)):
-        return Topic(term.name, 0.0, term.code, term.uri)
-    concept = concepts().get(label)
-    return Topic(concept.name, 0.0, concept.qcode, concept.uri) if concept else Topic(label, 0.0)
 
 
 def read_head(folder: Path) -> OwnHead:

@@ -50,8 +50,6 @@ class RefinePlan:
     label_rate: float = 3e-4
     warm_up: float = 0.06
     averaging: float = 0.99
-    oracle_weight: float = 0.5
-    label_weight: float = 0.5
     chosen: int = 10
     oracle: int = 6
     read: int = 16
@@ -245,16 +243,14 @@ def batch_losses(
     examples = batch.examples
     parts, offsets = part_vectors(model, examples, plan=plan.first)
     documents = document_vectors(examples, parts)
-    losses = summary_losses(model, batch, parts, offsets, plan=plan)
+    losses = summary_losses(model, batch, parts, offsets)
     first = len(batch.chosen) + len(batch.oracle)
     losses |= topic_losses(model, batch, documents[first:])
-    losses["labels"] = plan.label_weight * labels_loss(model, scale, batch, documents[first:], tokenizer, plan=plan)
+    losses["labels"] = 0.5 * labels_loss(model, scale, batch, documents[first:], tokenizer, plan=plan)
     return losses
 
 
-def summary_losses(
-    model: NewsMiniLM, batch: Batch, parts: Tensor, offsets: list[int], *, plan: RefinePlan
-) -> dict[str, Tensor]:
+def summary_losses(model: NewsMiniLM, batch: Batch, parts: Tensor, offsets: list[int]) -> dict[str, Tensor]:
     rows = [*batch.chosen, *batch.oracle]
     logits, present = salience_logits(model, rows, parts, offsets, list(range(len(rows))))
     by_row = [logits[row][present[row]].float() for row in range(len(rows))]
@@ -262,7 +258,7 @@ def summary_losses(
         choice_loss(row, example.choice) for row, example in zip(by_row, batch.chosen, strict=False) if example.choice
     ]
     oracle = [salience_loss(row, example) for row, example in zip(by_row[len(chosen) :], batch.oracle, strict=True)]
-    return {"chosen": torch.stack(chosen).mean(), "oracle": plan.oracle_weight * torch.stack(oracle).mean()}
+    return {"chosen": torch.stack(chosen).mean(), "oracle": 0.5 * torch.stack(oracle).mean()}
 
 
 def choice_loss(logits: Tensor, choice: Choice) -> Tensor:

@@ -4,12 +4,15 @@ kept in the folder of the model that answers with them."""
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from models.errors import InvalidOption, ModelCorrupt, ModelUnavailable
 from models.options import MAX_LABEL_CHARACTERS, UNPRINTABLE
+from models.types import Topic
+from models.vocabulary import concepts
 
 VOCABULARY = "vocabulary.json"
 """In a model's folder: the vocabulary that its topics are from."""
@@ -17,9 +20,9 @@ MOST_TERMS = 20_000
 MOST_DESCRIPTION = 1_000
 UNSTATED = "und"
 """The language of a name that states none (BCP 47)."""
-SKOS_FORMATS = {".ttl": "turtle", ".rdf": "xml", ".nt": "nt", ".jsonld": "json-ld"}
+SKOS_FORMATS = {".ttl": "turtle", ".rdf": "xml", ".nt": "nt"}  # JSON-LD may name a context that has to be fetched
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
-FORMATS = "CSV (.csv, .tsv), JSON lines (.jsonl), SKOS (.ttl, .rdf, .nt, .jsonld)"
+FORMATS = "CSV (.csv, .tsv), JSON lines (.jsonl), SKOS (.ttl, .rdf, .nt)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class Term:
     @property
     def name(self) -> str:
         """In English where it has an English name, which the embedded model knows best; else the first."""
-        return self.names.get("en") or self.names.get(UNSTATED) or next(iter(self.names.values()))
+        english = (name for language, name in self.names.items() if language.split("-")[0] == "en")
+        return next(english, None) or self.names.get(UNSTATED) or next(iter(self.names.values()))
 
     @property
     def spoken(self) -> str:
@@ -49,22 +53,38 @@ class Term:
         return f"{self.name}: {self.description}" if self.description else self.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Vocabulary:
     """The terms by code, in the order of their file, and the name they were loaded under."""
 
     name: str
     terms: Mapping[str, Term]
-    _by_name: dict[str, str] = field(default_factory=dict, repr=False)
 
     def find(self, label: str) -> Term | None:
-        """The term that a label means: its code, its address, or one of its names in any language."""
-        if not self._by_name:
-            for term in self.terms.values():
-                for written in (term.code, term.uri or term.code, *term.names.values()):
-                    self._by_name.setdefault(_folded(written), term.code)
-        code = self._by_name.get(_folded(label))
-        return self.terms[code] if code is not None else None
+        """The term that a label means: its code, its address, or one of its names in any language. A name that several
+        terms have means none of them."""
+        return self._by_code.get(_folded(label)) or self._by_name.get(_folded(label))
+
+    @cached_property
+    def _by_code(self) -> dict[str, Term]:
+        return {_folded(written): term for term in self.terms.values() for written in (term.code, term.uri) if written}
+
+    @cached_property
+    def _by_name(self) -> dict[str, Term | None]:
+        found: dict[str, Term | None] = {}
+        for term in self.terms.values():
+            for written in {_folded(name) for name in term.names.values()}:
+                found[written] = None if written in found else term
+        return found
+
+
+def topic_of(label: str, vocabulary: Vocabulary | None) -> Topic:
+    """What a label of a model of one's own stands for, without a score: the term or the Media Topic that it is the code
+    of, or itself."""
+    if vocabulary is not None and (term := vocabulary.terms.get(label)):
+        return Topic(term.name, 0.0, term.code, term.uri)
+    concept = concepts().get(label)
+    return Topic(concept.name, 0.0, concept.qcode, concept.uri) if concept else Topic(label, 0.0)
 
 
 def read_vocabulary(path: Path, *, name: str) -> Vocabulary:
@@ -161,6 +181,11 @@ def _csv(path: Path, delimiter: str) -> Iterator[tuple[str, Term]]:
     with path.open(encoding="utf-8-sig", newline="") as lines:
         reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
         for row in reader:
+            if None in row:
+                raise InvalidOption(
+                    f"{path}, line {reader.line_num} has more values than there are columns. Put a name that holds "
+                    f"{delimiter!r} between quotation marks."
+                )
             values = {(key or "").strip().lower(): value for key, value in row.items() if isinstance(value, str)}
             yield f"line {reader.line_num}", _term(values, f"{path}, line {reader.line_num}")
 

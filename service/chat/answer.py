@@ -12,28 +12,30 @@ def written(asked: Asked, summary: Summary | None, topics: Sequence[Topic], best
     """The content of the answer.
 
     Args:
-        topics: those that hold, the surest first.
+        topics: those that hold, in the model's order.
         best: the surest of all, for a key that takes exactly one.
     """
-    if asked.form == "text":
-        assert summary is not None
-        return summary.text
+    values = {name: _value(field, summary, topics, best) for name, field in asked.fields.items()}
     if asked.form == "object":
-        values = {name: _value(field, summary, topics, best) for name, field in asked.fields.items()}
         return json.dumps(values, ensure_ascii=False)
-    tags = _tags(asked.tags, topics)
-    return json.dumps(tags, ensure_ascii=False) if asked.form == "array" else ", ".join(tags)
+    [value] = values.values()
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False) if asked.form == "array" else ", ".join(value)
+    return value or ""
 
 
-def _value(field: Field, summary: Summary | None, topics: Sequence[Topic], best: Topic | None) -> object:
-    text = summary.text if summary else None
-    values = {
-        "tags": _tags(field, topics), "tag": best.name if best else None, "summary": text, "summaries": [text],
-        "null": None,
-    }  # fmt: skip
-    return values[field.part]
-
-
-def _tags(field: Field, topics: Sequence[Topic]) -> list[str]:
-    names = [topic.name for topic in topics if not field.allowed or topic.name in field.allowed]
-    return names[: field.most]
+def _value(
+    field: Field, summary: Summary | None, topics: Sequence[Topic], best: Topic | None
+) -> str | list[str] | None:
+    text = summary.text if summary else ""
+    match field.part:
+        case "tags":
+            return [topic.name for topic in topics if not field.allowed or topic.name in field.allowed][: field.most]
+        case "tag":
+            return best.name if best else None
+        case "summary":
+            return text
+        case "summaries":
+            return [text]
+        case "null":
+            return None

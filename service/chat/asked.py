@@ -2,13 +2,13 @@
 form of the answer. What is neither is refused: an answer is never invented."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from seeds.records import Article
 from service.chat.prompt import take_apart
-from service.chat.schema import SUMMARY_KEY, Field, fields_of, with_allowed
+from service.chat.schema import SUMMARY_KEY, Field, fields_of, narrowed
 from service.errors import InvalidRequest
 
 Form = Literal["object", "array", "commas", "text"]
@@ -19,6 +19,7 @@ TAGS = re.compile(
 )
 SUMMARY = re.compile(r"\bsummar(?:y|ies|i[sz]e\w*|i[sz]ing)\b|\btl;?dr\b|\babstract\b|\bcondense\b", re.I)
 JSON = re.compile(r"\bJSON\b")
+TAGS_KEY = re.compile(r"tag|label|topic|categor|keyword|^elements$|^suggestions$", re.I)
 EXAMPLE_KEY = re.compile(r"[{,]\s*\\?\"(\w+)\\?\"\s*:\s*(\[)?")
 COMMAS = re.compile(r"comma[- ]separated", re.I)
 ARRAY = re.compile(r"\barray of (?:tags|strings|labels|keywords)", re.I)
@@ -32,17 +33,8 @@ ALLOWED = re.compile(
 )
 """A list of tags in words."""
 COUNTS = {
-    "one": 1,
-    "a single": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "ten": 10,
-}
+    "one": 1, "a single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "ten": 10,
+}  # fmt: skip
 NUMBER = rf"(?:\d{{1,6}}|{'|'.join(COUNTS)})"
 SENTENCES = re.compile(rf"\b(?:{NUMBER}\s?(?:-|–|to|or)\s?)?(?P<count>{NUMBER})[- ]sentences?\b", re.I)
 WORDS = re.compile(r"\b(?P<count>\d[\d,]{0,7})[- ]words?\b", re.I)
@@ -61,7 +53,7 @@ LANGUAGES = {
 }  # fmt: skip
 CHARACTERS_PER_WORD = 6
 """Of English, with the space."""
-FULL_REFUSAL = (
+REFUSAL = (
     "Dateline summarises news articles and tags their topics; this asks for neither. Ask for tags (a response_format "
     "whose schema has a list of strings, or the word in the prompt) or for a summary of an article in a user message."
 )
@@ -72,9 +64,8 @@ class Asked:
     """What is asked of an article.
 
     Args:
-        fields: what to put under each key, for the form "object".
+        fields: what is wanted, by its key in the answer; of the other forms there is one field.
         tool: the function whose arguments the answer is, where one is forced.
-        tags: what tags to give, where the form is not "object".
         sentences, words: how long the summary may be.
         language: in which language the answer is asked for, where the instruction says one (BCP 47).
     """
@@ -82,7 +73,6 @@ class Asked:
     article: Article
     form: Form
     fields: Mapping[str, Field]
-    tags: Field
     tool: str | None = None
     sentences: int | None = None
     words: int | None = None
@@ -90,17 +80,20 @@ class Asked:
 
     @property
     def wants_tags(self) -> bool:
-        return self.form in ("array", "commas") or any(field.part in ("tags", "tag") for field in self.fields.values())
+        return any(field.part in ("tags", "tag") for field in self.fields.values())
+
+    @property
+    def wants_one_tag(self) -> bool:
+        """Whether a key takes exactly one tag, however sure it is."""
+        return any(field.part == "tag" for field in self.fields.values())
 
     @property
     def wants_summary(self) -> bool:
-        return self.form == "text" or any(field.part in ("summary", "summaries") for field in self.fields.values())
+        return any(field.part in ("summary", "summaries") for field in self.fields.values())
 
     @property
     def allowed(self) -> tuple[str, ...]:
         """Every tag that may be given; empty where none are named."""
-        if self.form != "object":
-            return self.tags.allowed
         return tuple(dict.fromkeys(tag for field in self.fields.values() for tag in field.allowed))
 
 
@@ -121,48 +114,56 @@ def read(
     said = prompt.instruction
     wants_summary = bool(SUMMARY.search(said)) and not _mostly_tags(said)
     tool, schema = _schema(response_format, tools, tool_choice)
-    found = ALLOWED.search(said)
-    allowed = _names(found["list"]) if found else ()
-    most = _count(MOST_TAGS, said)
     form: Form = "object"
     if schema is not None:
-        fields = with_allowed(fields_of(schema, wants_summary=wants_summary), allowed)
+        fields = fields_of(schema, wants_summary=wants_summary)
+    elif wants_summary:
+        form, fields = _summary_by_words(said)
     else:
-        form, fields = _by_words(said, json=response_format.get("type") in ("json_object", "json"))
-        fields = with_allowed(fields, allowed)
-    language = LANGUAGE.search(said)
-    characters = _count(CHARACTERS, said)
+        form, fields = _tags_by_words(said, json=response_format.get("type") in ("json_object", "json"))
+    named, language, characters = ALLOWED.search(said), LANGUAGE.search(said), _count(CHARACTERS, said)
     return Asked(
-        prompt.article, form, fields, Field("tags", allowed, most), tool,
+        prompt.article,
+        form,
+        narrowed(fields, _names(named["list"]) if named else (), _count(MOST_TAGS, said)),
+        tool,
         sentences=_count(SENTENCES, said),
         words=_count(WORDS, said) or (max(characters // CHARACTERS_PER_WORD, 1) if characters else None),
         language=LANGUAGES.get(language["name"].lower()) if language else None,
-    )  # fmt: skip
+    )
 
 
-def _by_words(said: str, *, json: bool) -> tuple[Form, dict[str, Field]]:
-    """The form of the answer by the instruction, where no schema says it."""
-    tags, summary = bool(TAGS.search(said)), bool(SUMMARY.search(said))
-    if summary and not _mostly_tags(said):
-        keys = {key: bool(array) for key, array in EXAMPLE_KEY.findall(said)} if JSON.search(said) else {}
-        unknown = [key for key in keys if not SUMMARY_KEY.search(key)]
-        if unknown:
-            raise InvalidRequest(f"The prompt asks for {unknown[0]!r}. {FULL_REFUSAL}")
-        if keys:
-            return "object", {key: Field("summaries" if array else "summary") for key, array in keys.items()}
-        return "text", {}
-    if not tags:
-        raise InvalidRequest(FULL_REFUSAL)
+def _summary_by_words(said: str) -> tuple[Form, dict[str, Field]]:
+    """The form of a summary by the instruction, where no schema says it."""
+    keys = _example_keys(said) if JSON.search(said) else {}
+    _refuse_others(keys, SUMMARY_KEY)
+    if not keys:
+        return "text", {"summary": Field("summary")}
+    return "object", {key: Field("summaries" if is_list else "summary") for key, is_list in keys.items()}
+
+
+def _tags_by_words(said: str, *, json: bool) -> tuple[Form, dict[str, Field]]:
+    """The form of tags by the instruction, where no schema says it."""
+    if not TAGS.search(said):
+        raise InvalidRequest(REFUSAL)
     if BOOKMARKS.search(said) and json:
         return "object", {"elements": Field("tags"), "tags": Field("tags")}
-    keys = {key: bool(array) for key, array in EXAMPLE_KEY.findall(said)}
+    keys = [key for key, is_list in _example_keys(said).items() if is_list]
+    _refuse_others(keys, TAGS_KEY)
     if json or keys or (JSON.search(said) and not ARRAY.search(said)):
-        lists = [key for key, array in keys.items() if array] or ["tags"]
-        unknown = [key for key in lists if not TAGS.search(key) and key not in ("elements", "suggestions", "keywords")]
-        if unknown:
-            raise InvalidRequest(f"The prompt asks for {unknown[0]!r}. {FULL_REFUSAL}")
-        return "object", {key: Field("tags") for key in lists}
-    return ("commas" if COMMAS.search(said) else "array" if ARRAY.search(said) else "commas"), {}
+        return "object", {key: Field("tags") for key in keys or ["tags"]}
+    return "array" if ARRAY.search(said) and not COMMAS.search(said) else "commas", {"tags": Field("tags")}
+
+
+def _example_keys(said: str) -> dict[str, bool]:
+    """The keys of an example of JSON in the instruction, and whether each holds a list."""
+    return {key: bool(is_list) for key, is_list in EXAMPLE_KEY.findall(said)}
+
+
+def _refuse_others(keys: Iterable[str], known: re.Pattern[str]) -> None:
+    unknown = next((key for key in keys if not known.search(key)), None)
+    if unknown is not None:
+        raise InvalidRequest(f"The prompt asks for {unknown!r}. {REFUSAL}")
 
 
 def _mostly_tags(said: str) -> bool:

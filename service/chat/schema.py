@@ -103,9 +103,11 @@ def _at(root: Mapping[str, Any], reference: str) -> Any:
     return found
 
 
-def with_allowed(fields: Mapping[str, Field], allowed: tuple[str, ...]) -> dict[str, Field]:
-    """The fields, with tags to choose from where the schema names none."""
+def narrowed(fields: Mapping[str, Field], allowed: tuple[str, ...], most: int | None) -> dict[str, Field]:
+    """The fields, with what the instruction says of tags, which and how many, where the schema says nothing."""
     return {
-        name: replace(field, allowed=field.allowed or allowed) if field.part in ("tags", "tag") else field
+        name: replace(field, allowed=field.allowed or allowed, most=most if field.most is None else field.most)
+        if field.part in ("tags", "tag")
+        else field
         for name, field in fields.items()
     }

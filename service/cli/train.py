@@ -66,7 +66,7 @@ def topics(
 
     The result is a model in the folder DATELINE_MODELS, asked for by its name. Nothing leaves the machine.
     """
-    with one_line_errors(), _trainer() as (trainer, settings):
+    with one_line_errors(), _trainer() as (trainer, store, settings):
         from models.classifiers.learning import Aim
         from service.teaching.train import unlearnt
         from service.teaching.vocabularies import vocabulary_named
@@ -74,7 +74,7 @@ def topics(
         chosen = Aim.parse(aim)
         terms = vocabulary_named(vocabulary, root=settings.models_folder) if vocabulary else None
         given = Given(source, from_feedback, labels_field, text_field, title_field, delimiter, encoding)
-        rows = given.rows(trainer.store, settings)
+        rows = given.rows(store, settings)
         training = trainer.train(rows, name=name, aim=chosen, vocabulary=terms)
         missed = [
             label.name
@@ -102,25 +102,28 @@ def learn(
     The revision before is kept beside it, and so are the results made with it; `dateline train rollback` puts it back.
     Restart the service afterwards.
     """
-    with one_line_errors(), _trainer() as (trainer, settings):
+    with one_line_errors(), _trainer() as (trainer, store, settings):
         from models.vocabulary.own import stored_vocabulary
 
         given = Given(source, from_feedback, labels_field, text_field, title_field, delimiter, encoding)
-        rows = given.rows(trainer.store, settings)
+        rows = given.rows(store, settings)
         training = trainer.learn(rows, name=name)
         print(_as_json(training) if as_json else _as_text(training, stored_vocabulary(training.folder), [], []))
     sys.stdout.flush()
 
 
 @train_app.command()
-def rollback(name: Annotated[str, typer.Argument(help="A model that was taught more.")]) -> None:
-    """Put the revision of a model that was kept last back in its place. Restart the service afterwards."""
+def rollback(
+    name: Annotated[str, typer.Argument(help="A model that was taught more.")],
+    to: Annotated[int | None, typer.Option(help="The number of a revision; the one kept last when absent.")] = None,
+) -> None:
+    """Put an earlier revision of a model back in its place. Restart the service afterwards."""
     with one_line_errors():
         from models.folder import revision_of
         from service.settings import read_settings
         from service.teaching.folders import rollback as put_back
 
-        folder, replaced = put_back(read_settings().models_folder, name)
+        folder, replaced = put_back(read_settings().models_folder, name, to=to)
         kept = f"; the one it replaces is kept as {replaced.name}" if replaced else ""
         print(f"{name} is revision {revision_of(folder)} again{kept}.")
 
@@ -152,7 +155,7 @@ class Given:
 
 
 @contextmanager
-def _trainer() -> Iterator[tuple[Trainer, Settings]]:
+def _trainer() -> Iterator[tuple[Trainer, Store, Settings]]:
     """What trains, with its progress on standard error."""
     from rich.console import Console
     from rich.progress import Progress
@@ -169,7 +172,7 @@ def _trainer() -> Iterator[tuple[Trainer, Settings]]:
             bar = progress.add_task("reading")
             inference = Inference(dtype=settings.dtype, engine=settings.engine)
             advance = lambda done, total: progress.update(bar, completed=done, total=total)  # noqa: E731
-            yield Trainer(settings.models_folder, store, inference, advance), settings
+            yield Trainer(settings.models_folder, store, inference, advance), store, settings
     finally:
         store.close()
 
@@ -217,11 +220,9 @@ def _as_text(training: Training, vocabulary: Vocabulary | None, unlearnt: list[s
 
 def _table(report: OwnReport, vocabulary: Vocabulary | None) -> list[str]:
     from models.classifiers.learning import FEW_EXAMPLES
+    from models.vocabulary.own import topic_of
 
-    names = {
-        label.name: vocabulary.terms[label.name].name if vocabulary and label.name in vocabulary.terms else label.name
-        for label in report.labels
-    }
+    names = {label.name: topic_of(label.name, vocabulary).name for label in report.labels}
     width = max(map(len, names.values()))
     lines = [f"{'topic':{width}}  articles  precision  recall    F1  threshold"]
     for label in sorted(report.labels, key=lambda label: -label.examples):

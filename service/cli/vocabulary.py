@@ -17,7 +17,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON lines even on a termi
 
 @vocabulary_app.command("load")
 def vocabulary_load(
-    file: Annotated[Path, typer.Argument(help="CSV, JSON lines, or SKOS (.ttl, .rdf, .nt, .jsonld; dateline[skos]).")],
+    file: Annotated[Path, typer.Argument(help="CSV, JSON lines, or SKOS (.ttl, .rdf, .nt; dateline[skos]).")],
     name: Annotated[str, typer.Option(help="What it is asked for by.")],
 ) -> None:
     """Load a vocabulary. It tags at once, by matching names and descriptions; `dateline train topics` teaches it."""

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from models.catalog import list_models
-from models.errors import ModelError, ModelNotPulled, UnknownModel
+from models.errors import ModelError, UnknownModel
 from models.options import MAX_LABELS, SummaryOptions, Task, TopicsOptions
 from models.parameters import TOKENS_PER_WORD
 from models.text.language import UNKNOWN
@@ -106,7 +106,8 @@ async def chat(request: ChatRequest, service: Running, client: Request) -> Respo
     digest, best = await _digest(service, asked, request, client)
     content = written(asked, digest.summary, digest.topics or (), best)
     prompt = sum(count_tokens(message.text) for message in request.messages)
-    reply = _reply(request.model or LABELLER, content, asked.tool, prompt=prompt)
+    made_by = next(iter(digest.results.values())).model
+    reply = _reply(request.model or made_by, content, asked.tool, prompt=prompt)
     headers = _headers(asked, digest)
     if request.stream:
         usage = bool(request.stream_options and request.stream_options.include_usage)
@@ -135,7 +136,7 @@ async def _digest(service: Service, asked: Asked, request: ChatRequest, client: 
     options = DigestOptions(summary_model, _summary_options(asked, request), topics_model, topics)
     article = Article(asked.article.text, title=asked.article.title)
     digest = await service.digest_one(article, options, client=client)
-    if not any(field.part == "tag" for field in asked.fields.values()):
+    if not asked.wants_one_tag:
         return digest, None
     all_scored = DigestOptions(topics_model=topics_model, topics=TopicsOptions(labels=topics.labels, threshold=0.0))
     scored = (await service.digest_one(article, all_scored, client=client)).topics or ()
@@ -143,10 +144,14 @@ async def _digest(service: Service, asked: Asked, request: ChatRequest, client: 
 
 
 async def _model(service: Service, name: str | None, task: Task) -> str | None:
-    """The model that the request names, if it is one of Dateline's that does the task: clients send names of others."""
+    """The model that the request names, if it is one of Dateline's that does the task: clients send names of others.
+
+    Raises:
+        ModelNotPulled, ModelCorrupt: it is one of Dateline's, and cannot be asked.
+    """
     try:
         return name if name and task in (await service.model_info(name)).tasks else None
-    except (UnknownModel, ModelNotPulled, ModelError):
+    except UnknownModel:
         return None
 
 
@@ -169,9 +174,11 @@ async def _tagger(service: Service, chosen: str, allowed: tuple[str, ...]) -> tu
 def _trained_on(service: Service, chosen: ModelInfo, allowed: tuple[str, ...]) -> str | None:
     """A model of one's own whose topics are these tags: the one that was named, or any that was trained."""
     for folder in own_folders(service.settings.models_folder):
-        card = service.card(folder.name)
-        names = card.topics if card.vocabulary is None else [term.name for term in card.vocabulary.terms.values()]
-        if set(names) == set(allowed) and (card.method != "names" or folder.name == chosen.id):
+        try:
+            card = service.card(folder.name)
+        except ModelError:  # who asks for that model is told; others are not held up by it
+            continue
+        if set(card.names) == set(allowed) and (card.method != "names" or folder.name == chosen.id):
             return folder.name
     return None
 

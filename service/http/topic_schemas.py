@@ -53,11 +53,7 @@ def media_topics(card: Card, *, levels: int | None) -> VocabularyReply:
 def own_topics(card: Card, *, name: str, revision: str, levels: int | None) -> VocabularyReply:
     """The topics of a model that was loaded or trained here."""
     if card.vocabulary is None:
-        known = (vocabulary.concepts().get(topic) for topic in card.topics)
-        entries = [
-            _entry(card, topic, {**asdict(concept), "uri": concept.uri} if concept else _nameless(topic))
-            for topic, concept in zip(card.topics, known, strict=True)
-        ]
+        entries = [_entry(card, topic, _labelled(topic)) for topic in card.topics]
     else:
         entries = [_entry(card, term.code, _fields(term)) for term in _down_to(card.vocabulary.terms.values(), levels)]
     return VocabularyReply(release=f"{name}@{revision[:12]}", method=card.method, topics=entries)
@@ -69,8 +65,12 @@ def _entry(card: Card, code: str, fields: dict[str, object]) -> ConceptEntry:
     return ConceptEntry.model_validate({**fields, "threshold": card.thresholds.get(code), "quality": measured})
 
 
-def _nameless(topic: str) -> dict[str, object]:
-    return {"qcode": None, "uri": None, "name": topic, "broader": None, "retired": None}
+def _labelled(label: str) -> dict[str, object]:
+    """The Media Topic that a label is the code of, or the label by itself."""
+    concept = vocabulary.concepts().get(label)
+    if concept:
+        return {**asdict(concept), "uri": concept.uri}
+    return {"qcode": None, "uri": None, "name": label, "broader": None, "retired": None}
 
 
 def _fields(term: Term) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Where the folders of models of one's own are, and how a new one takes its place."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from models.folder import OWN_CONFIG
 from seeds.outputs.parts import PARTIAL
 from service.errors import OutputUnwritable
 
+KEPT = re.compile(r"\.\d+$")
+"""The end of the name under which an earlier revision is kept."""
 Write = Callable[[Path], None]
 """Writes a model into a folder that it makes."""
 
@@ -21,8 +24,11 @@ def unused_folder(root: Path, name: str) -> Path:
     Raises:
         InvalidOption: the name is taken or cannot be used.
     """
-    if not HUB_ID.fullmatch(name) or "/" in name or name in presets():
-        raise InvalidOption(f"{name!r} cannot be the name of a model of your own. Use letters, digits and dashes.")
+    if not HUB_ID.fullmatch(name) or "/" in name or name in presets() or KEPT.search(name):
+        raise InvalidOption(
+            f"{name!r} cannot be the name of a model of your own. Use letters, digits and dashes; a full stop and a "
+            "number at the end mark an earlier revision."
+        )
     folder = root / name
     if folder.exists():
         raise InvalidOption(f"There is a model {name!r} already. Choose another --name; a model is never changed.")
@@ -71,45 +77,56 @@ def swap(write: Write, folder: Path) -> Path:
         OutputUnwritable: the new one cannot be written; the one before stays where it is.
     """
     partial = _written(write, folder)
-    kept = _next(folder)
     try:
-        folder.rename(kept)
-        try:
-            partial.rename(folder)
-        except OSError:
-            kept.rename(folder)
-            raise
-    except OSError as error:
+        return _swapped(partial, folder)
+    except OutputUnwritable:
         shutil.rmtree(partial, ignore_errors=True)
-        raise _unwritable(folder, error) from error
-    return kept
+        raise
 
 
-def rollback(root: Path, name: str) -> tuple[Path, Path | None]:
-    """Put the revision that was kept last back in its place. The present one is kept in turn.
+def rollback(root: Path, name: str, *, to: int | None = None) -> tuple[Path, Path | None]:
+    """Put a revision that was kept back in its place. The present one is kept in turn.
+
+    Args:
+        to: its number; the one that was kept last when None.
 
     Returns:
         The folder that was put back, and where the one it replaced is kept; None where there was none (a swap was
         interrupted).
 
     Raises:
-        UnknownModel: no earlier revision was kept.
+        UnknownModel: no such revision was kept.
         OutputUnwritable: the folders cannot be renamed.
     """
     folder = root / name
-    earlier = _kept(folder)
+    earlier = _kept(folder) if HUB_ID.fullmatch(name) else {}
     if not earlier:
         raise UnknownModel(f"There is no earlier revision of {name[:200]!r}. `dateline train learn` keeps one.")
-    last = earlier[max(earlier)]
+    chosen = earlier.get(max(earlier) if to is None else to)
+    if chosen is None:
+        raise UnknownModel(f"There is no {name}.{to}. Earlier revisions: {', '.join(map(str, sorted(earlier)))}.")
+    if folder.exists():
+        return folder, _swapped(chosen, folder)
     try:
-        replaced = None
-        if folder.exists():
-            replaced = _next(folder)
-            folder.rename(replaced)
-        last.rename(folder)
+        chosen.rename(folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    return folder, replaced
+    return folder, None
+
+
+def _swapped(other: Path, folder: Path) -> Path:
+    """Give `folder`'s name to another, and say where it is kept now. Where that fails, all is as before."""
+    kept = _next(folder)
+    try:
+        folder.rename(kept)
+        try:
+            other.rename(folder)
+        except OSError:
+            kept.rename(folder)
+            raise
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    return kept
 
 
 def _written(write: Write, folder: Path) -> Path:

@@ -3,26 +3,23 @@ and never changed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.resources import files
+from functools import cached_property
 from pathlib import Path
 
 from models.card import Method
-from models.catalog import ModelSource
-from models.classifiers import learning
+from models.classifiers import learning, own_files
 from models.classifiers.learning import Aim, Examples, OwnReport
 from models.errors import InvalidOption
 from models.extractive.news_minilm import Embedded
 from models.folder import read_checksums
-from models.open import Inference, describe, load
-from models.types import ModelInfo
+from models.open import Inference
 from models.vocabulary.own import Vocabulary, stored_vocabulary
 from seeds.errors import NoRecords
 from seeds.store import Store
 from service.teaching.folders import Write, install, own_folder, swap, unused_folder
 from service.teaching.rows import LabelledArticle, Row, usable
-from service.teaching.vectors import Advance, text_key, vectors_of
+from service.teaching.vectors import BASE, Advance, load_reader, text_key, vectors_of
 
-BASE = Path(str(files("models"))) / "news-minilm"
 ENCODER_FILES = ("model.safetensors", "tokenizer.json")
 
 
@@ -46,19 +43,24 @@ class Training:
     kept: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Trainer:
     """Learns topics on the embedded model's vectors.
 
     Args:
         root: the folder of models.
+        store: where vectors are kept.
         advance: is told how many articles have been read.
     """
 
-    root: Path
-    store: Store
-    inference: Inference
-    advance: Advance
+    def __init__(self, root: Path, store: Store, inference: Inference, advance: Advance) -> None:
+        self._root = root
+        self._store = store
+        self._inference = inference
+        self._advance = advance
+
+    @cached_property
+    def _reader(self) -> Embedded:
+        return load_reader(self._inference)
 
     def train(self, rows: Iterable[Row], *, name: str, aim: Aim, vocabulary: Vocabulary | None = None) -> Training:
         """Learn topics from rows, and write the model of that name.
@@ -71,7 +73,7 @@ class Trainer:
             InvalidOption: the labels cannot be learnt, or the name is taken or cannot be used.
             OutputUnwritable: the folder cannot be written.
         """
-        folder = unused_folder(self.root, name)
+        folder = unused_folder(self._root, name)
         examples, skipped, unknown = self._examples(rows, vocabulary)
         report, write = self._learnt(examples, name=name, aim=aim, vocabulary=vocabulary)
         install(write, folder)
@@ -86,8 +88,8 @@ class Trainer:
             InvalidOption: it cannot be taught more.
             NoRecords, OutputUnwritable: as `train` says.
         """
-        folder = own_folder(self.root, name)
-        examples, aim = learning.stored_examples(folder), learning.stored_aim(folder)
+        folder = own_folder(self._root, name)
+        examples, aim = own_files.stored_examples(folder), own_files.stored_aim(folder)
         if examples is None:
             raise InvalidOption(f"{name!r} was loaded as a vocabulary and has no examples. Run: dateline train topics")
         ours, base = (read_checksums(one) for one in (folder, BASE))
@@ -104,11 +106,10 @@ class Trainer:
         self, examples: Examples, *, name: str, aim: Aim, vocabulary: Vocabulary | None
     ) -> tuple[OwnReport, Write]:
         """What was learnt, and what writes it into a folder."""
-        reader, _ = self._reader()
-        head, report = learning.learn(examples, reader, aim=aim, vocabulary=vocabulary)
-        card = learning.card(report, name=name, aim=aim, vocabulary=vocabulary)
+        head, report = learning.learn(examples, self._reader, aim=aim, vocabulary=vocabulary)
+        card = own_files.card(report, name=name, aim=aim, vocabulary=vocabulary)
         method: Method = "names and examples" if head.match else "examples"
-        return report, lambda folder: learning.write(
+        return report, lambda folder: own_files.write(
             head, method=method, vocabulary=vocabulary, card=card, base=BASE, folder=folder, examples=examples, aim=aim
         )  # fmt: skip
 
@@ -118,8 +119,7 @@ class Trainer:
         """The examples, how many rows were skipped, by reason, and how many have each label that is unknown."""
         articles, skipped = usable(rows)
         known, unknown = _known(articles, vocabulary)
-        reader, info = self._reader()
-        vectors, indices = vectors_of([row.article for row in known], reader, info, self.store, self.advance)
+        vectors, indices = vectors_of([row.article for row in known], self._reader, self._store, self._advance)
         if len(indices) < len(known):
             skipped["unreadable_text"] += len(known) - len(indices)
         if not indices:
@@ -132,13 +132,6 @@ class Trainer:
             places=tuple(row.place for row in read),
         )
         return examples, dict(skipped), unknown
-
-    def _reader(self) -> tuple[Embedded, ModelInfo]:
-        source = ModelSource("news-minilm", BASE, None)
-        info = describe(source, self.inference)
-        reader = load(source, info)
-        assert isinstance(reader, Embedded)
-        return reader, info
 
 
 def _known(

@@ -4,29 +4,46 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from models.catalog import ModelSource
 from models.errors import ModelError
+from models.extractive.news_minilm import Embedded
+from models.open import Inference, describe, load
 from models.text.language import language_of
 from models.types import Document, ModelInfo
 from seeds.records import Article
 from seeds.store import Result, Store, now
 from service.keys import RESULT_VERSION
 
-if TYPE_CHECKING:
-    import numpy as np
-
+BASE = Path(str(files("models"))) / "news-minilm"
+"""The model whose vectors topics are learnt on."""
 DOCUMENTS_AT_ONCE = 64
 Advance = Callable[[int, int], None]
 """Is told how many of how many articles are done."""
 
 
-def vectors_of(
-    articles: Sequence[Article], reader: Any, info: ModelInfo, store: Store, advance: Advance
-) -> tuple["np.ndarray", list[int]]:
-    """The vectors of the articles that can be read, `[rows, hidden]`, and the indices of those articles."""
-    import numpy as np
+def load_reader(inference: Inference) -> Embedded:
+    """The embedded model, which reads articles and labels.
 
+    Raises:
+        ModelCorrupt, NoSpace: it cannot be loaded.
+    """
+    source = ModelSource(BASE.name, BASE, None)
+    reader = load(source, describe(source, inference))
+    assert isinstance(reader, Embedded)
+    return reader
+
+
+def vectors_of(
+    articles: Sequence[Article], reader: Embedded, store: Store, advance: Advance
+) -> tuple[np.ndarray, list[int]]:
+    """The vectors of the articles that can be read, `[rows, hidden]`, and the indices of those articles."""
+    info = reader.info
     documents = [_document(article) for article in articles]
     keys = [_key(document, info) for document in documents]
     values = {key: result.value for key, result in store.find(keys).items()}
@@ -61,9 +78,7 @@ def _encoded(vector: Any) -> str:
     return json.dumps(base64.b64encode(vector.numpy().astype("<f2").tobytes()).decode())
 
 
-def _decoded(value: str) -> "np.ndarray":
-    import numpy as np
-
+def _decoded(value: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(json.loads(value)), dtype="<f2").astype("float32")
 
 

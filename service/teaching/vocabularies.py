@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.card import Method, read_card
-from models.catalog import ModelSource
-from models.classifiers import learning
+from models.classifiers import learning, own_files
 from models.errors import InvalidOption
-from models.extractive.news_minilm import Embedded
 from models.folder import revision_of
-from models.open import Inference, describe, load
+from models.open import Inference
 from models.vocabulary.own import Vocabulary, read_vocabulary
 from service.errors import OutputUnwritable
 from service.teaching.folders import install, own_folder, own_folders, unused_folder
-from service.teaching.train import BASE
+from service.teaching.vectors import BASE, load_reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +34,10 @@ def load_vocabulary(path: Path, *, name: str, root: Path, inference: Inference) 
     """
     folder = unused_folder(root, name)
     vocabulary = read_vocabulary(path, name=name)
-    source = ModelSource("news-minilm", BASE, None)
-    reader = load(source, describe(source, inference))
-    assert isinstance(reader, Embedded)
-    head = learning.matching_head(vocabulary, reader)
-    card = learning.matching_card(vocabulary)
+    head = learning.matching_head(vocabulary, load_reader(inference))
+    card = own_files.matching_card(vocabulary)
     install(
-        lambda partial: learning.write(
+        lambda partial: own_files.write(
             head, method="names", vocabulary=vocabulary, card=card, base=BASE, folder=partial
         ),
         folder,

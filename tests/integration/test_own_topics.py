@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-import models.classifiers.learning
+import models.classifiers.own_files
 from models.classifiers.learning import Aim
 from models.errors import InvalidOption, UnknownModel
 from models.folder import revision_of
@@ -165,7 +165,7 @@ def test_a_model_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypat
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(models.classifiers.learning, "write_checksums", full)
+    monkeypatch.setattr(models.classifiers.own_files, "write_checksums", full)
     with pytest.raises(OutputUnwritable, match="Free some space"):
         learn(examples(9), tmp_path, Store("sqlite://"))
     assert list(tmp_path.iterdir()) == []
@@ -180,6 +180,7 @@ def test_a_model_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypat
         ([LabelledArticle("r", row.article, frozenset({"all"})) for row in examples(4)], "desks", "f1", InvalidOption, "Every row"),
         ([LabelledArticle("r", row.article, frozenset(map(str, range(3000)))) for row in examples(4)], "desks", "f1", InvalidOption, "at most 2,000"),
         (examples(9), "../desks", "f1", InvalidOption, "cannot be the name"),
+        (examples(9), "desks.1", "f1", InvalidOption, "earlier revision"),
         (examples(9), "desks", "accuracy", InvalidOption, "precision=0.9"),
         (examples(9), "desks", "precision=7", InvalidOption, "precision=0.9"),
     ],
@@ -213,8 +214,12 @@ def test_a_model_that_is_taught_more_is_another_revision_and_can_be_put_back(tmp
     put_back, replaced = rollback(tmp_path, "desks")
     assert {path.name: path.read_bytes() for path in put_back.iterdir()} == before
     assert replaced == tmp_path / "desks.2"
-    again, _ = rollback(tmp_path, "desks")
-    assert revision_of(again) == revision_of(second.folder)
+    again, _ = rollback(tmp_path, "desks")  # the one kept last is now that of the second training
+    assert (revision_of(again), again.name) == (revision_of(tmp_path / "desks"), "desks")
+    first_again, _ = rollback(tmp_path, "desks", to=3)
+    assert {path.name: path.read_bytes() for path in first_again.iterdir()} == before
+    with pytest.raises(UnknownModel, match=r"There is no desks\.9\. Earlier revisions: "):
+        rollback(tmp_path, "desks", to=9)
 
 
 def test_a_swap_that_was_interrupted_is_put_right_by_a_rollback(tmp_path: Path) -> None:
@@ -222,8 +227,9 @@ def test_a_swap_that_was_interrupted_is_put_right_by_a_rollback(tmp_path: Path) 
     (tmp_path / "desks").rename(tmp_path / "desks.1")
     folder, replaced = rollback(tmp_path, "desks")
     assert (folder.is_dir(), replaced) == (True, None)
-    with pytest.raises(UnknownModel, match="no earlier revision"):
-        rollback(tmp_path, "desks")
+    for name in ("desks", "../desks", "*"):
+        with pytest.raises(UnknownModel, match="no earlier revision"):
+            rollback(tmp_path, name)
 
 
 def test_what_cannot_be_taught_leaves_the_model_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,14 @@ def test_csv(tmp_path: Path) -> None:
     ]
 
 
+def test_a_code_goes_before_a_name_and_a_name_of_two_terms_means_neither(tmp_path: Path) -> None:
+    content = "code,name,name_en-GB\nA,B,Sea\nB,Coast,\nC,Harbour,\nD,harbour,\n"
+    found = read_vocabulary(write(tmp_path, "a.csv", content), name="desks")
+    assert found.find("b") == found.terms["B"]
+    assert found.find("Harbour") is None
+    assert found.terms["A"].name == "Sea"
+
+
 def test_names_alone(tmp_path: Path) -> None:
     found = read_vocabulary(write(tmp_path, "a.csv", "﻿name\nHarbour\nCourts\n"), name="desks")
     assert [(term.code, term.name) for term in found.terms.values()] == [("Harbour", "Harbour"), ("Courts", "Courts")]
@@ -87,6 +95,7 @@ def test_skos(tmp_path: Path) -> None:
         ("a.ttl", "ex:harbour a skos:Concept .", "is not the turtle"),
         ("a.ttl", SKOS.replace('skos:prefLabel "Ferries" ;', ""), "has no skos:prefLabel"),
         ("a.ttl", "", "holds no term"),
+        ("a.csv", "code,name\nD2,Courts, crime\n", "between quotation marks"),
         ("a.docx", "Harbour", "no suffix of a vocabulary"),
         ("a.csv", "name\n" + "".join(f"t{n}\n" for n in range(MOST_TERMS + 1)), "20,001 terms"),
     ],
