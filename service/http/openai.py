@@ -24,7 +24,7 @@ from service.chat.answer import written
 from service.chat.asked import Asked, read
 from service.digest import Digest, DigestOptions
 from service.errors import InvalidRequest
-from service.http.schemas import ModelCard, ModelEntry
+from service.http.model_schemas import ModelCard, ModelEntry
 from service.http.state import Running, Service
 from service.teaching.folders import own_folders
 

@@ -26,7 +26,7 @@ from service import __version__
 from service.archive import listing
 from service.digest import DigestOptions
 from service.errors import InvalidRequest, NotReady, TooLarge, UnknownRun
-from service.http import openai, schemas, topic_schemas
+from service.http import article_schemas, model_schemas, openai, schemas, status_schemas
 from service.http.state import Drain, Running, Service
 
 health = APIRouter(tags=["health"])
@@ -37,15 +37,15 @@ DAY = r"^\d{4}-\d\d-\d\d$"
 
 
 @health.get("/healthz")
-async def healthz(request: Request) -> schemas.Health:
+async def healthz(request: Request) -> status_schemas.Health:
     """Alive: the process answers, and its worker works. A busy service is alive; one whose worker hangs for good is
     not, and should be restarted."""
     _check_worker(getattr(request.app.state, "service", None))
-    return schemas.Health(status="ok")
+    return status_schemas.Health(status="ok")
 
 
 @health.get("/readyz")
-async def readyz(request: Request, service: Running) -> schemas.Health:
+async def readyz(request: Request, service: Running) -> status_schemas.Health:
     """Ready to take work: the models are loaded, the store is open and the worker works. A service that is about to
     stop is not ready: it still answers, but should be sent no more."""
     drain: Drain = request.app.state.drain
@@ -53,7 +53,7 @@ async def readyz(request: Request, service: Running) -> schemas.Health:
         raise NotReady("The service is about to stop. Send requests to another replica.")
     _check_worker(service)
     await run_in_threadpool(service.store.check)
-    return schemas.Health(status="ok")
+    return status_schemas.Health(status="ok")
 
 
 def _check_worker(service: Service | None) -> None:
@@ -125,20 +125,21 @@ async def articles(
     model: Annotated[str | None, Query(description="Id of a model that made a result", max_length=512)] = None,
     after: Annotated[str | None, Query(description="`next` of the page before", max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="Articles on the page, at most")] = 100,
-) -> schemas.ArticlePage:
+) -> article_schemas.ArticlePage:
     """The articles that are kept, seed records and those that were sent: the latest first; where words are searched,
     those added last."""
     name = _tag(topic).name if topic else None
     filters = Filters(words=q or None, topic=name, since=_day(since), until=_day(until), model=model or None)
     library = service.library
     page = await run_in_threadpool(library.page, filters, after=after, limit=limit)
-    total = await run_in_threadpool(library.total) if filters == Filters() else None
-    entries = [schemas.ArticleEntry.model_validate(entry) for entry in page.entries]
-    return schemas.ArticlePage(articles=entries, next=page.next, total=total)
+    counted = filters == Filters(topic=filters.topic)  # of other filters nothing is counted beforehand
+    total = await run_in_threadpool(library.total, filters.topic or "") if counted else None
+    entries = [article_schemas.ArticleEntry.model_validate(entry) for entry in page.entries]
+    return article_schemas.ArticlePage(articles=entries, next=page.next, total=total)
 
 
 @v1.post("/articles", tags=["articles"], status_code=201)
-async def add_articles(request: schemas.AddRequest, service: Running) -> schemas.AddedArticles:
+async def add_articles(request: schemas.AddRequest, service: Running) -> article_schemas.AddedArticles:
     """Keep articles beside their results: all of them, or none. One that is kept already is left as it is."""
     limit = service.settings.max_article_characters
     if len(request.articles) > service.settings.max_articles:
@@ -155,7 +156,7 @@ async def add_articles(request: schemas.AddRequest, service: Running) -> schemas
                 "raise DATELINE_MAX_ARTICLE_CHARACTERS."
             )
     added = await run_in_threadpool(service.library.add, sent)
-    return schemas.AddedArticles(articles=[str(article.id) for article in sent], added=len(added))
+    return article_schemas.AddedArticles(articles=[str(article.id) for article in sent], added=len(added))
 
 
 @v1.get("/articles/{article_id:path}/digest", tags=["articles"], response_model=schemas.DigestReply)
@@ -176,31 +177,31 @@ async def article_digest(
 
 
 @v1.get("/articles/{article_id:path}/results", tags=["articles"])
-async def article_results(article_id: ArticleId, service: Running) -> schemas.KeptResults:
+async def article_results(article_id: ArticleId, service: Running) -> article_schemas.KeptResults:
     """Every result that was made of an article by its id, the newest first."""
     kept = await run_in_threadpool(service.library.results, article_id)
-    return schemas.KeptResults(results=[_kept(result) for result in kept])
+    return article_schemas.KeptResults(results=[_kept(result) for result in kept])
 
 
-def _kept(result: Result) -> schemas.KeptResult:
+def _kept(result: Result) -> article_schemas.KeptResult:
     fields = {**asdict(result), "parameters": json.loads(result.parameters)}
-    return schemas.KeptResult(
+    return article_schemas.KeptResult(
         task=cast(Task, result.task), value=json.loads(result.value), provenance=schemas.Provenance(**fields)
     )
 
 
 @v1.get("/articles/{article_id:path}", tags=["articles"])
-async def article(article_id: ArticleId, service: Running) -> schemas.ArticleReply:
+async def article(article_id: ArticleId, service: Running) -> article_schemas.ArticleReply:
     """One article. Offsets in its digest refer to this text."""
-    return schemas.ArticleReply.model_validate(await run_in_threadpool(service.library.get, article_id))
+    return article_schemas.ArticleReply.model_validate(await run_in_threadpool(service.library.get, article_id))
 
 
 @v1.post("/feedback", tags=["articles"], status_code=201)
-async def feedback(request: schemas.FeedbackRequest, service: Running) -> schemas.CorrectionReply:
+async def feedback(request: schemas.FeedbackRequest, service: Running) -> article_schemas.CorrectionReply:
     """Keep what the topics of an article are, beside what a model found. The article is listed under them."""
     tags = [_tag(written) for written in request.topics]
     kept = await run_in_threadpool(service.library.correct, request.article, tags, who=request.who, note=request.note)
-    return schemas.CorrectionReply.model_validate(kept)
+    return article_schemas.CorrectionReply.model_validate(kept)
 
 
 def _tag(written: str) -> ArticleTopic:
@@ -229,27 +230,29 @@ async def corrections(
     article: Annotated[str | None, Query(description="Of this article alone", max_length=512)] = None,
     after: Annotated[int, Query(ge=0, le=2**62, description="The last id of the page before")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="Corrections on the page, at most")] = 100,
-) -> schemas.Corrections:
+) -> article_schemas.Corrections:
     """What was sent as feedback, in the order it came."""
     kept = await run_in_threadpool(service.library.corrections, article, limit=limit, after_id=after)
-    return schemas.Corrections(corrections=[schemas.CorrectionReply.model_validate(entry) for entry in kept])
+    return article_schemas.Corrections(
+        corrections=[article_schemas.CorrectionReply.model_validate(entry) for entry in kept]
+    )
 
 
 @v1.get("/status", tags=["health"])
-async def status(request: Request, service: Running) -> schemas.Status:
+async def status(request: Request, service: Running) -> status_schemas.Status:
     """How the service is, at a glance. For measurements over time there is /metrics."""
     load, drain = service.worker.load(), request.app.state.drain
     fault = service.worker.fault()
-    return schemas.Status(
+    return status_schemas.Status(
         version=__version__,
         ready=not (fault or drain.started),
         fault=fault,
         up_seconds=time.monotonic() - service.started,
-        queue=schemas.QueueStatus(
+        queue=status_schemas.QueueStatus(
             requests=load.requests, articles=load.articles, seconds=load.waiting_seconds, refused=load.refused
         ),
         tasks={
-            task: schemas.TaskStatus(stored=service.answered[task, True], computed=service.answered[task, False])
+            task: status_schemas.TaskStatus(stored=service.answered[task, True], computed=service.answered[task, False])
             for task in TASKS
         },
         models=service.loaded_models(),
@@ -267,17 +270,19 @@ def _total(service: Service) -> int | None:
 
 
 @v1.get("/runs", tags=["archive runs"])
-async def runs(service: Running) -> schemas.Runs:
+async def runs(service: Running) -> status_schemas.Runs:
     """The archive runs of the command line in the folder DATELINE_RUNS, the latest first."""
     folder = service.settings.runs
     found = await run_in_threadpool(listing.runs, folder) if folder else []
-    return schemas.Runs(folder=folder is not None, runs=[schemas.Run.model_validate(run) for run in found])
+    return status_schemas.Runs(
+        folder=folder is not None, runs=[status_schemas.Run.model_validate(run) for run in found]
+    )
 
 
 @v1.get("/runs/{name}", tags=["archive runs"])
-async def run(name: RunName, service: Running) -> schemas.Run:
+async def run(name: RunName, service: Running) -> status_schemas.Run:
     """How one run stands."""
-    return schemas.Run.model_validate(await run_in_threadpool(listing.run, _runs_folder(service), name))
+    return status_schemas.Run.model_validate(await run_in_threadpool(listing.run, _runs_folder(service), name))
 
 
 @v1.get("/runs/{name}/failures", tags=["archive runs"])
@@ -286,10 +291,10 @@ async def run_failures(
     service: Running,
     after: Annotated[int, Query(ge=0, le=2**53, description="Failures to skip")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="Failures on the page, at most")] = 100,
-) -> schemas.RunFailures:
+) -> status_schemas.RunFailures:
     """The records of a run that failed, and why."""
     found = await run_in_threadpool(listing.failures, _runs_folder(service), name, after=after, limit=limit)
-    return schemas.RunFailures(failures=[schemas.RunFailure.model_validate(failure) for failure in found])
+    return status_schemas.RunFailures(failures=[status_schemas.RunFailure.model_validate(failure) for failure in found])
 
 
 @v1.get("/runs/{name}/output", tags=["archive runs"], response_class=FileResponse)
@@ -306,12 +311,12 @@ def _runs_folder(service: Service) -> FilePath:
 
 
 @v1.get("/models", tags=["models"])
-async def models(service: Running) -> schemas.ModelList:
+async def models(service: Running) -> model_schemas.ModelList:
     """The models that can be asked for: presets, and what was pulled or dropped into the folder of models."""
     settings = service.settings
     defaults = {"summary": settings.summary_model, "topics": settings.topics_model}
     entries = [
-        schemas.ModelEntry(
+        model_schemas.ModelEntry(
             id=entry.id,
             description=entry.description,
             tasks=list(entry.tasks),
@@ -323,7 +328,7 @@ async def models(service: Running) -> schemas.ModelList:
         )
         for entry in await run_in_threadpool(list_models, settings.models_folder)
     ]
-    return schemas.ModelList(models=entries, data=openai.listed(entries))
+    return model_schemas.ModelList(models=entries, data=openai.listed(entries))
 
 
 @v1.get("/topics", tags=["models"])
@@ -333,21 +338,21 @@ async def topics(
     vocabulary: Annotated[
         str | None, Query(description="A vocabulary that was loaded, or a model trained here, by its name")
     ] = None,
-) -> topic_schemas.VocabularyReply:
+) -> model_schemas.VocabularyReply:
     """The Media Topics, with their release: every concept, retired ones too, and how well the default model knows it.
     Or the vocabulary of that name."""
     if vocabulary is None:
         card = await service.model_card(service.settings.topics_model)
-        return topic_schemas.media_topics(card, levels=levels)
+        return model_schemas.media_topics(card, levels=levels)
     info = await service.model_info(vocabulary)
     if info.kind != "own":
         raise UnknownModel(f"{vocabulary!r} is no vocabulary of your own. Leave `vocabulary` out for the Media Topics.")
     card = await service.model_card(vocabulary)
-    return topic_schemas.own_topics(card, name=vocabulary, revision=info.revision, levels=levels)
+    return model_schemas.own_topics(card, name=vocabulary, revision=info.revision, levels=levels)
 
 
 @v1.get("/topics/counts", tags=["articles"])
-async def topic_counts(service: Running) -> schemas.TopicCounts:
+async def topic_counts(service: Running) -> article_schemas.TopicCounts:
     """How many of the articles kept are listed under each topic, by month of publication."""
     counted = await run_in_threadpool(service.library.counts)
-    return schemas.TopicCounts(months=counted.pop("", {}), topics=counted)
+    return article_schemas.TopicCounts(months=counted.pop("", {}), topics=counted)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -259,70 +259,6 @@ class DigestReplies(Reply):
     results: list[DigestReply]
 
 
-class ArticleTopic(Reply):
-    """A topic that an article is listed under."""
-
-    name: str
-    qcode: str | None
-    score: float | None = Field(description="null where a reader chose the topic")
-
-
-class CorrectionReply(Reply):
-    """What a reader said the topics of an article are."""
-
-    id: int
-    article: str
-    topics: list[ArticleTopic]
-    who: str | None
-    note: str | None
-    created_at: str
-
-
-class ArticleReply(Reply):
-    id: str
-    date: str | None
-    title: str | None
-    url: str | None = None
-    language: str | None = None
-    text: str
-
-
-class ArticleEntry(Reply):
-    id: str
-    title: str | None
-    opening: str = Field(description="How its text begins")
-    date: str | None
-    language: str | None
-    topics: list[ArticleTopic] = Field(description="What it is listed under; empty until its digest was asked for")
-
-
-class ArticlePage(Reply):
-    articles: list[ArticleEntry]
-    next: str | None = Field(description="Send it as `after` for the next page; null on the last")
-    total: int | None = Field(description="How many there are; null where that would have to be counted")
-
-
-class Corrections(Reply):
-    corrections: list[CorrectionReply]
-
-
-class KeptResult(Reply):
-    """A stored result of an article."""
-
-    task: Task
-    value: Any = Field(description="A summary object, or a list of topics")
-    provenance: Provenance
-
-
-class KeptResults(Reply):
-    results: list[KeptResult]
-
-
-class AddedArticles(Reply):
-    articles: list[str] = Field(description="The ids, in the order of the request")
-    added: int = Field(description="How many of them were not kept before")
-
-
 class ReadSentence(Reply):
     """A stretch of the text: `text[start:end]`, what it is, and its paragraph, counted from 0."""
 
@@ -335,112 +271,6 @@ class ReadSentence(Reply):
 class ReadText(Reply):
     language: str
     sentences: list[ReadSentence]
-
-
-class QueueStatus(Reply):
-    requests: int = Field(description="Admitted and not answered")
-    articles: int = Field(description="Queued or running")
-    seconds: float = Field(description="Estimated time to do them")
-    refused: int = Field(description="Requests refused with 429 since the start")
-
-
-class TaskStatus(Reply):
-    stored: int = Field(description="Results given from the store since the start")
-    computed: int
-
-
-class Status(Reply):
-    version: str
-    ready: bool
-    fault: str | None
-    up_seconds: float
-    queue: QueueStatus
-    tasks: dict[Task, TaskStatus]
-    models: list[str] = Field(description="Loaded ones")
-    paces: dict[str, float] = Field(description="Tokens a second, about, of each model that was measured")
-    memory_bytes: int | None = Field(description="Of this process; null where the system does not say")
-    articles: int | None = Field(
-        description="Seed records, and articles that were sent to be kept; null where the store does not say"
-    )
-
-
-class ModelEntry(Reply):
-    id: str
-    description: str
-    tasks: list[Task]
-    languages: list[str]
-    licence: str
-    repo: str | None = Field(description="The model's id on the hub, when it is not the id itself")
-    ready: bool = Field(description="Whether it can be asked for now; if not, `dateline models pull` fetches it")
-    default_for: list[Task]
-
-
-class ModelCard(Reply):
-    """A model as OpenAI's clients list it."""
-
-    id: str
-    object: Literal["model"] = "model"
-    created: int = Field(0, description="Not recorded")
-    owned_by: str = "dateline"
-
-
-class ModelList(Reply):
-    """The same models twice: as Dateline tells of them, and those that are ready as OpenAI's clients read them."""
-
-    models: list[ModelEntry]
-    object: Literal["list"] = "list"
-    data: list[ModelCard]
-
-
-class RunCounts(Reply):
-    records: int
-    failed: int
-    cached: int
-    left_out: int
-    skipped: dict[str, int] = Field(description="What was no record, by kind")
-    kinds: dict[str, int] = Field(description="Failures, by type")
-    topics: dict[str, int]
-    months: dict[str, int] = Field(description="Media Topics by month of publication, as `2024-05 sport`")
-    words: dict[str, int] = Field(description="Records by length")
-
-
-class Run(Reply):
-    """An archive run of the command line."""
-
-    name: str = Field(description="Of its output")
-    stage: Literal["running", "closing", "finished"] = Field(
-        description="A run that was interrupted is `running` until the command is run again"
-    )
-    started_at: str
-    inputs: list[str]
-    models: dict[Task, str]
-    counts: RunCounts
-    output_bytes: int = Field(description="0 until it is finished")
-
-
-class Runs(Reply):
-    folder: bool = Field(description="Whether DATELINE_RUNS says where the runs are")
-    runs: list[Run]
-
-
-class RunFailure(Reply):
-    record: int = Field(description="Among the output's rows; among its part's while the run goes on")
-    place: str
-    id: str
-    error: dict[str, Any]
-
-
-class RunFailures(Reply):
-    failures: list[RunFailure]
-
-
-class TopicCounts(Reply):
-    months: dict[str, int] = Field(description="All articles by month, `2024-05`; empty where the day is not known")
-    topics: dict[str, dict[str, int]] = Field(description="The same for each topic, by its name")
-
-
-class Health(Reply):
-    status: Literal["ok"]
 
 
 def json_response(content: str) -> Response:

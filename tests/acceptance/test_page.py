@@ -207,6 +207,7 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_is_read(page: Tab, name: str) -> None:
     content, text, title = FILES[name]
+    page.hostile = HOSTILE in content
     page.open()
     page.page.set_input_files("input[type=file]", {"name": name, "mimeType": "", "buffer": content.encode()})
     if name.startswith("two"):

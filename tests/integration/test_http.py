@@ -135,6 +135,9 @@ def test_pages(client: TestClient, seeds_folder: Path) -> None:
         "x4",
     ]
     assert (first["total"], second["next"]) == (6, None)
+    client.post("/v1/feedback", json={"article": "x1", "topics": ["sport"]})
+    assert client.get("/v1/articles?topic=sport").json()["total"] == 1
+    assert client.get("/v1/articles?topic=sport&q=text").json()["total"] is None
 
 
 SENT = {

@@ -138,6 +138,8 @@ async function digested(request, kept, { signal, thresholds }) {
   const scored = await everyScore(request, signal);
   const named = new Set(result.topics.map((topic) => topic.name));
   const under = scored.filter((topic) => !named.has(topic.name)).sort((a, b) => b.score - a.score);
+  // Of a short text the service asks more than the thresholds it lists: then none is shown.
+  const asListed = under.every((topic) => topic.score < (thresholds.get(topic.qcode) ?? 1));
   const { element, lit } = source(article.text, reading.sentences, result.summary.sentences);
   return [
     h("h2", { tabIndex: -1 }, "Digest"),
@@ -151,7 +153,7 @@ async function digested(request, kept, { signal, thresholds }) {
         h("h3", {}, "Summary"),
         summaryList(result.summary, lit),
         h("h3", {}, "Topics"),
-        topicBars(result.topics, under, request.topics.labels ? new Map() : thresholds),
+        topicBars(result.topics, under, request.topics.labels || !asListed ? new Map() : thresholds),
         h("h3", {}, "Made by"),
         provenance(result),
         h("h3", {}, "Copy"),

@@ -1,14 +1,45 @@
-"""Replies about vocabularies: the Media Topics, and those that were loaded or learnt here."""
+"""Replies about models, and about the topics that they answer with: the Media Topics, and those that were loaded or
+learnt here."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Literal
 
 from pydantic import Field
 
 from models import vocabulary
 from models.card import Card, Method
+from models.options import Task
 from models.vocabulary.own import Term
 from service.http.schemas import Reply
+
+
+class ModelEntry(Reply):
+    id: str
+    description: str
+    tasks: list[Task]
+    languages: list[str]
+    licence: str
+    repo: str | None = Field(description="The model's id on the hub, when it is not the id itself")
+    ready: bool = Field(description="Whether it can be asked for now; if not, `dateline models pull` fetches it")
+    default_for: list[Task]
+
+
+class ModelCard(Reply):
+    """A model as OpenAI's clients list it."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = Field(0, description="Not recorded")
+    owned_by: str = "dateline"
+
+
+class ModelList(Reply):
+    """The same models twice: as Dateline tells of them, and those that are ready as OpenAI's clients read them."""
+
+    models: list[ModelEntry]
+    object: Literal["list"] = "list"
+    data: list[ModelCard]
 
 
 class TopicQuality(Reply):
