@@ -107,7 +107,9 @@ def read_vocabulary(path: Path, *, name: str) -> Vocabulary:
             found = list(_json_lines(path))
         else:
             raise InvalidOption(f"{str(path)!r} has no suffix of a vocabulary. Dateline reads {FORMATS}.")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise InvalidOption(f"{str(path)!r} cannot be read: {error.strerror or error}. Name another file.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise InvalidOption(f"{str(path)!r} cannot be read: {error}. Save it as UTF-8 text.") from error
     return Vocabulary(name, checked(found, str(path)))
 

@@ -91,7 +91,10 @@ class Trainer:
         folder = own_folder(self._root, name)
         examples, aim = own_files.stored_examples(folder), own_files.stored_aim(folder)
         if examples is None:
-            raise InvalidOption(f"{name!r} was loaded as a vocabulary and has no examples. Run: dateline train topics")
+            raise InvalidOption(
+                f"{name!r} was loaded as a vocabulary and has no examples to add to. Run: dateline train topics INPUT "
+                f"--vocabulary {name} --name {name}-model"
+            )
         ours, base = (read_checksums(one) for one in (folder, BASE))
         if any(ours.get(part) != base.get(part) for part in ENCODER_FILES):
             raise InvalidOption(f"{name!r} was trained on another news-minilm. Train it anew from its rows.")
