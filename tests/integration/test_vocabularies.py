@@ -107,7 +107,7 @@ def test_a_wrong_file_is_told(tmp_path: Path, name: str, content: str | bytes, s
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InvalidOption, match="No such file or directory. Name another file"):
+    with pytest.raises(InvalidOption, match=r"No such file or directory\. Name another file"):
         load(tmp_path / "none.csv", tmp_path / "models")
 
 
