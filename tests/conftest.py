@@ -1,6 +1,7 @@
 """Fixtures that several tests share."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -20,6 +21,12 @@ from tests import articles
 ROOT = Path(__file__).parent.parent
 SEED_ID = "000_2b185b114cfd4cc6"
 SEED_FILE = ROOT / "seeds" / "articles" / f"{SEED_ID}.txt"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whoever runs the tests may have models of their own, which no test is to see."""
+    os.environ["DATELINE_MODELS"] = str(tmp_path_factory.mktemp("no-models"))
 
 
 @pytest.fixture

@@ -23,7 +23,11 @@ DATELINE = str(Path(sys.executable).parent / "dateline")
 
 
 def run(*arguments: str | Path, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[str]:
-    known = {name: value for name, value in os.environ.items() if not name.startswith("DATELINE_")}
+    known = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "DATELINE_MODELS" or not name.startswith("DATELINE_")
+    }
     done = subprocess.run(
         [DATELINE, *map(str, arguments)], input=stdin, capture_output=True, timeout=120, env=known | variables
     )
