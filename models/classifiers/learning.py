@@ -14,6 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from models.classifiers.own import OwnHead
 from models.errors import InvalidOption
 from models.extractive.news_minilm import Embedded
+from models.text.duplicates import firsts
 from models.vocabulary.own import Vocabulary, topic_of
 
 FOLDS = 5
@@ -68,14 +69,16 @@ class Examples:
     Args:
         vectors: `[rows, hidden]`.
         labels: of each row; a row may have none, and then is an example of what is none of them.
-        texts: a key of what each row says; those that say the same stay in one fold.
+        texts: a key of what each row says.
         places: where each row came from.
+        signatures: of what each row says, `[rows, HASHES]`; those that say nearly the same stay in one fold.
     """
 
     vectors: np.ndarray
     labels: tuple[frozenset[str], ...]
     texts: tuple[str, ...]
     places: tuple[str, ...]
+    signatures: np.ndarray
 
     def joined(self, more: "Examples") -> "Examples":
         """These and more, which replace those of the same text."""
@@ -86,6 +89,7 @@ class Examples:
             (*(self.labels[row] for row in kept), *more.labels),
             (*(self.texts[row] for row in kept), *more.texts),
             (*(self.places[row] for row in kept), *more.places),
+            np.concatenate([self.signatures[kept], more.signatures]),
         )
 
 
@@ -112,8 +116,17 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A row that says nearly what an earlier one says, and has other labels."""
+
+    row: int
+    earlier: int
+
+
+@dataclass(frozen=True, slots=True)
 class OwnReport:
-    """What was learnt, from how many rows, and what is worth looking at next."""
+    """What was learnt, from how many rows, and what is worth looking at next. `repeated` rows say nearly what an
+    earlier one says."""
 
     rows: int
     repeated: int
@@ -121,6 +134,7 @@ class OwnReport:
     penalty: float
     match: float
     labels: tuple[LabelReport, ...]
+    contradictions: tuple[Contradiction, ...]
     doubts: tuple[Doubt, ...]
 
 
@@ -141,7 +155,7 @@ def learn(
     Raises:
         InvalidOption: there are too few examples, only one label that every row has, or too many labels.
     """
-    labels, texts = examples.labels, examples.texts
+    labels, families = examples.labels, firsts(examples.signatures)
     names = _names(labels)
     vectors = torch.from_numpy(examples.vectors)
     truth = torch.tensor([[float(name in row) for name in names] for row in labels], dtype=torch.float64)
@@ -149,7 +163,7 @@ def learn(
     match = reader.label_logits(vectors, label_vectors).double()
     mean, spread = vectors.double().mean(0), vectors.double().std(0).clamp(min=1e-6)
     features = (vectors.double() - mean) / spread
-    folds = _folds(texts, truth, seed)
+    folds = _folds(families, truth, seed)
     penalty, lean, held_out = _chosen(features, truth, match, folds)
     scale, shift = _platt(held_out, truth)
     scores = torch.sigmoid(held_out * scale + shift).numpy()
@@ -162,7 +176,11 @@ def learn(
     )  # fmt: skip
     doubts = tuple(_doubts(names, scores, known))
     macro = float(np.mean([report.f1 for report in reports]))
-    return head, OwnReport(len(labels), len(texts) - len(set(texts)), macro, penalty, lean, reports, doubts)
+    repeated = np.flatnonzero(families < np.arange(len(labels)))
+    contradictions = tuple(
+        Contradiction(int(row), int(families[row])) for row in repeated if labels[row] != labels[families[row]]
+    )
+    return head, OwnReport(len(labels), len(repeated), macro, penalty, lean, reports, contradictions, doubts)
 
 
 def matching_head(vocabulary: Vocabulary, reader: Embedded) -> OwnHead:
@@ -201,19 +219,19 @@ def _spoken(label: str, vocabulary: Vocabulary | None) -> str:
     return topic_of(label, None).name
 
 
-def _folds(texts: Sequence[str], truth: Tensor, seed: int) -> np.ndarray:
-    """The fold of each row: rows of one text together, those of each label spread over all folds."""
-    order = np.random.default_rng(seed).permutation(len(texts))
+def _folds(families: np.ndarray, truth: Tensor, seed: int) -> np.ndarray:
+    """The fold of each row: rows of one family together, those of each label spread over all folds."""
+    order = np.random.default_rng(seed).permutation(len(families))
     totals = truth.sum(0).numpy()
     rarest = [min(np.flatnonzero(row), key=lambda i: totals[i], default=-1) for row in truth.numpy()]
     filled: Counter[tuple[int, int]] = Counter()
-    fold_of: dict[str, int] = {}
-    folds = np.zeros(len(texts), dtype=int)
+    fold_of: dict[int, int] = {}
+    folds = np.zeros(len(families), dtype=int)
     for row in order:
-        text, label = texts[row], int(rarest[row])
-        if text not in fold_of:
-            fold_of[text] = min(range(FOLDS), key=lambda fold: (filled[label, fold], filled[-2, fold]))
-        folds[row] = fold_of[text]
+        family, label = int(families[row]), int(rarest[row])
+        if family not in fold_of:
+            fold_of[family] = min(range(FOLDS), key=lambda fold: (filled[label, fold], filled[-2, fold]))
+        folds[row] = fold_of[family]
         filled[label, folds[row]] += 1
         filled[-2, folds[row]] += 1
     return folds

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -61,7 +62,11 @@ def _write_examples(examples: Examples, folder: Path) -> None:
         for place, text, labels in zip(examples.places, examples.texts, examples.labels, strict=True)
     ]
     (folder / EXAMPLES).write_text(json.dumps(rows, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
-    save_file({"vectors": torch.from_numpy(examples.vectors).half()}, folder / EXAMPLE_VECTORS)
+    tensors = {
+        "vectors": torch.from_numpy(examples.vectors).half(),
+        "signatures": torch.from_numpy(examples.signatures.view(np.int32)),
+    }
+    save_file(tensors, folder / EXAMPLE_VECTORS)
 
 
 def stored_examples(folder: Path) -> Examples | None:
@@ -74,11 +79,13 @@ def stored_examples(folder: Path) -> Examples | None:
         return None
     try:
         rows = json.loads((folder / EXAMPLES).read_text(encoding="utf-8"))
+        tensors = load_file(folder / EXAMPLE_VECTORS)
         return Examples(
-            load_file(folder / EXAMPLE_VECTORS)["vectors"].float().numpy(),
+            tensors["vectors"].float().numpy(),
             tuple(frozenset(row["labels"]) for row in rows),
             tuple(row["text"] for row in rows),
             tuple(row["place"] for row in rows),
+            tensors["signatures"].numpy().view(np.uint32),
         )
     except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
         raise ModelCorrupt(f"The examples in {str(folder)!r} cannot be read: {error}. Train it again.") from error

@@ -37,6 +37,6 @@ def _types() -> dict[str, Any]:
             ("input_tokens", pa.int64()), ("used_tokens", pa.int64()), ("truncated", pa.bool_()),
         ]
     )  # fmt: skip
-    texts = dict.fromkeys(("id", "title", "date", "url", "language", "text", "provenance"), pa.string())
+    texts = dict.fromkeys(("id", "title", "date", "url", "language", "text", "provenance", "duplicate_of"), pa.string())
     error = pa.struct([("error_type", pa.string()), ("detail", pa.string())])
     return {**texts, "summary": summary, "topics": pa.list_(topic), "error": error}

@@ -8,12 +8,13 @@ Value = Mapping[str, Any]
 """A JSON object: a stored result, or a part of one, as the service returns it."""
 
 FIELDS = ("id", "title", "date", "url", "language", "summary", "topics", "provenance", "error")
-"""What a row has; `text` besides where it is asked for."""
+"""What a row has; `text` and `duplicate_of` besides where they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record's results. A task that was not asked for, or failed, is None; `error` says why."""
+    """One record's results. A task that was not asked for, or failed, is None; `error` says why.
+    `duplicate_of` is the id of an earlier row that says nearly the same."""
 
     id: str
     title: str | None = None
@@ -25,3 +26,4 @@ class Row:
     topics: Sequence[Value] | None = None
     provenance: Value | None = None
     error: Value | None = None
+    duplicate_of: str | None = None

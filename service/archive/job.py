@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from models.open import Inference
 from seeds.archives import Format, ReadOptions, Source
@@ -11,13 +11,16 @@ from seeds.archives.source import STDIN
 from seeds.outputs import FIELDS, OutputFormat, suffix_of
 from service.digest import DigestOptions, LanguagePolicy
 
+Duplicates = Literal["mark", "skip"]
+"""Whether a record that says nearly what an earlier one says is digested all the same."""
 MEMORY = "sqlite://"
 """A store that keeps nothing beyond the part that is being worked on."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveJob:
-    """`sample`: only every n-th record; `limit`: only the first n of these. `guard`: disarm formulas in CSV. `store`
+    """`duplicates`: whether near-duplicates are looked
+    for. `sample`: only every n-th record; `limit`: only the first n of these. `guard`: disarm formulas in CSV. `store`
     is a database URL; `models` the folder of pulled models."""
 
     input: str
@@ -31,6 +34,7 @@ class ArchiveJob:
     fields: tuple[str, ...] = FIELDS
     include_text: bool = False
     guard: bool = True
+    duplicates: Duplicates | None = None
     limit: int | None = None
     sample: int = 1
     inference: Inference = field(default_factory=Inference)
@@ -48,7 +52,8 @@ class ArchiveJob:
 
     @property
     def row_fields(self) -> tuple[str, ...]:
-        return (*self.fields, "text") if self.include_text else self.fields
+        more = (("text", self.include_text), ("duplicate_of", self.duplicates is not None))
+        return (*self.fields, *(name for name, asked in more if asked))
 
     @property
     def in_order(self) -> bool:
@@ -72,6 +77,7 @@ class ArchiveJob:
             "output_format": self.format,
             "output_fields": list(self.row_fields),
             "guard": self.guard,
+            "duplicates": self.duplicates,
             "limit": self.limit,
             "sample": self.sample,
         }

@@ -1,9 +1,10 @@
 """Works on one part: reads its records, digests them, encodes the rows, writes the file. Runs in a worker."""
 
 import hashlib
+import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -30,12 +31,14 @@ Notify = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class PartRecords:
-    """The records read for a task, what was skipped beside them, and how many a sample was taken from."""
+    """The records read for a task, what was skipped beside them, how many a sample was taken from, and the duplicates
+    among them: by number in the part, the id of the first of their family."""
 
     task: Task
     records: Sequence[Record]
     skipped: Counter[str]
     seen: int
+    duplicates: Mapping[int, str]
 
 
 def read_part(task: Task, job: ArchiveJob) -> PartRecords:
@@ -46,11 +49,13 @@ def read_part(task: Task, job: ArchiveJob) -> PartRecords:
     """
     chosen = _Chosen(task, job)
     skipped: Counter[str] = Counter()
-    return PartRecords(task, list(_read(task, job, chosen, skipped)), skipped, chosen.seen)
+    records = list(_read(task, job, chosen, skipped))
+    return PartRecords(task, records, skipped, chosen.seen, {} if task.unreadable else _duplicates(task.part, job))
 
 
 def digest_part(part: PartRecords, job: ArchiveJob, digester: Digester, notify: Notify) -> list[Digest | None]:
-    """The digest of each record; None for one that could not be read. Those of like length are digested together.
+    """The digest of each record; None for one that could not be read, or is a duplicate that is to be skipped. Those of
+    like length are digested together.
 
     Raises:
         ModelError, StoreError: as `Digester.ask`.
@@ -58,7 +63,8 @@ def digest_part(part: PartRecords, job: ArchiveJob, digester: Digester, notify: 
     records, task = part.records, part.task
     digests: list[Digest | None] = [None] * len(records)
     chosen = range(len(records)) if task.only is None else task.only
-    numbers = [number for number in chosen if number < len(records) and not records[number].error]
+    skip = part.duplicates if job.duplicates == "skip" else {}
+    numbers = [n for n in chosen if n < len(records) and not records[n].error and n not in skip]
     numbers.sort(key=lambda number: (len(records[number].article.text), number))
     for killer in task.killers.intersection(numbers):
         digests[killer] = Digest(records[killer].article.id, error=_killed())
@@ -82,7 +88,8 @@ def write_part(part: PartRecords, digests: Sequence[Digest | None], job: Archive
         OutputUnwritable: they cannot be written.
     """
     counts = Counts(skipped=part.skipped)
-    rows = [to_row(record, digest) for record, digest in zip(part.records, digests, strict=True)]
+    pairs = zip(part.records, digests, strict=True)
+    rows = [to_row(record, digest, duplicate_of=part.duplicates.get(n)) for n, (record, digest) in enumerate(pairs)]
     for row, digest in zip(rows, digests, strict=True):
         counts.count(row, cached=digest is not None and _all_before(digest, since))
     if job.format == "ninjs":
@@ -151,6 +158,13 @@ def _read(task: Task, job: ArchiveJob, chosen: _Chosen, skipped: Counter[str]) -
                 return
         if not broken:
             _check_count(source, units)
+
+
+def _duplicates(part: Part, job: ArchiveJob) -> Mapping[int, str]:
+    path = RunPaths(job.out, job.suffix).duplicates(part.index)
+    if job.duplicates is None or not path.exists():
+        return {}
+    return {int(number): id for number, id in json.loads(path.read_text(encoding="utf-8")).items()}
 
 
 def _unreadable(source: Source) -> Record:

@@ -21,7 +21,9 @@ STORE_FILES = ("", "-wal", "-shm", "-journal")
 BESIDE = (MANIFEST, ".errors.jsonl", *(STORE + more for more in STORE_FILES))
 STAGES = ("running", "closing", "finished")
 VERSION = 2
-PART_FILE = re.compile(r"part-\d{5,}(?:\.[a-z]+(?:\.gz|\.zst)?|\.report\.json)|.*\.\d+\.partial", re.DOTALL)
+PART_FILE = re.compile(
+    r"part-\d{5,}(?:\.[a-z]+(?:\.gz|\.zst)?|\.(?:report|duplicates)\.json)|.*\.\d+\.partial", re.DOTALL
+)
 """What a run puts into its folder of parts."""
 
 
@@ -49,6 +51,13 @@ class RunPaths:
 
     def report(self, index: int) -> Path:
         return self.parts / f"part-{index:05}.report.json"
+
+    def duplicates(self, index: int) -> Path:
+        return self.parts / f"part-{index:05}.duplicates.json"
+
+    def of_part(self, index: int) -> tuple[Path, ...]:
+        """All that is written for a part."""
+        return self.part(index), self.report(index), self.duplicates(index)
 
     @property
     def own(self) -> tuple[Path, ...]:

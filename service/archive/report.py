@@ -15,14 +15,16 @@ WORD_STEPS = (50, 200, 500, 1000, 5000)
 
 @dataclass(slots=True)
 class Counts:
-    """`records` are rows of the output, `left_out` those that its format cannot hold. `skipped`: what was in the input
-    but is no record, by kind; `kinds`: failures by type; `topics`: records by topic; `months`: records by Media Topic
-    and month of publication, as `2024-05 sport`; `words`: records by length."""
+    """`records` are rows of the output, `left_out` those that its format cannot hold, `duplicates` those that say
+    nearly what an earlier one says. `skipped`: what was in the input but is no record, by kind; `kinds`: failures by
+    type; `topics`: records by topic; `months`: records by Media Topic and month of publication, as `2024-05 sport`;
+    `words`: records by length."""
 
     records: int = 0
     failed: int = 0
     cached: int = 0
     left_out: int = 0
+    duplicates: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     topics: Counter[str] = field(default_factory=Counter)
@@ -30,7 +32,7 @@ class Counts:
     words: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Counts") -> None:
-        for name in ("records", "failed", "cached", "left_out"):
+        for name in ("records", "failed", "cached", "left_out", "duplicates"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("skipped", "kinds", "topics", "months", "words"):
             getattr(self, name).update(getattr(other, name))
@@ -38,6 +40,7 @@ class Counts:
     def count(self, row: Row, *, cached: bool) -> None:
         """Count one row in."""
         self.records += 1
+        self.duplicates += row.duplicate_of is not None
         if row.error:
             self.failed += 1
             self.kinds[row.error["error_type"]] += 1
@@ -101,11 +104,11 @@ class PartReport:
 
 @dataclass(slots=True)
 class Report:
-    """How far a run has come: the counts of the parts that are done, about how many records were digested of those
-    under
-    way, how many were done before it began, and how it stands."""
+    """How far a run has come: the counts of the parts that are done, how many records were compared to find duplicates,
+    about how many were digested of the parts under way, how many were done before it began, and how it stands."""
 
     counts: Counts = field(default_factory=Counts)
+    compared: int = 0
     under_way: int = 0
     resumed_at: int = 0
     finished: bool = False

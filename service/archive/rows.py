@@ -17,13 +17,19 @@ SCORE_DIGITS = 4
 """Digits of a score that are the same on every machine."""
 
 
-def to_row(record: Record, digest: Digest | None) -> Row:
-    """The row of a record that was digested, or failed before that."""
+def to_row(record: Record, digest: Digest | None, *, duplicate_of: str | None = None) -> Row:
+    """The row of a record that was digested, or failed before that, or was left out as a duplicate."""
     error = record.error or (digest.error if digest else None)
-    row = row_of(record.article, digest.results.values() if digest else (), id=record.article.id or record.place)
+    row = row_of(record.article, digest.results.values() if digest else (), id=row_id(record))
+    row = replace(row, duplicate_of=duplicate_of)
     if error:
         return replace(row, error={"error_type": problem_of(error).error_type, "detail": str(error)})
     return row
+
+
+def row_id(record: Record) -> str:
+    """The id that a record has in the output."""
+    return record.article.id or record.place
 
 
 def row_of(article: Article, made: Iterable[Result], *, id: str) -> Row:

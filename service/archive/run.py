@@ -16,6 +16,7 @@ from seeds.outputs import header
 from seeds.outputs.jsonl import json_line
 from seeds.outputs.parts import contents, remove, sync_folder, write_whole
 from seeds.store import now
+from service.archive.duplicates import find_duplicates
 from service.archive.job import ArchiveJob
 from service.archive.part import Notify, checksum
 from service.archive.paths import RunPaths, refuse_strangers, remove_own, remove_partials
@@ -77,6 +78,7 @@ class ArchiveRun:
                 return self._finished_already(manifest)
             with self._writing(manifest, identity, since) as manifest:
                 if manifest["stage"] == "running":
+                    manifest = self._compared(manifest, listen)
                     self._work(workers, listen)
                     manifest = self._closing(manifest)
                 self._put_together(manifest)
@@ -155,6 +157,20 @@ class ArchiveRun:
                 f"{str(error.filename or paths.out)!r} cannot be written ({error.strerror or error}). Nothing is "
                 "lost: fix the problem and run the same command again."
             ) from error
+
+    def _compared(self, manifest: dict[str, Any], listen: Listen) -> dict[str, Any]:
+        """The manifest of a run whose duplicates, if they are asked for, have been found."""
+        if self._job.duplicates is None or manifest.get("compared"):
+            return manifest
+
+        def heard(records: int) -> None:
+            self.report.compared += records
+            listen(self.report)
+
+        find_duplicates(self._job, self._sources, heard)
+        manifest = {**manifest, "compared": True}
+        self._paths.write_manifest(manifest)
+        return manifest
 
     def _work(self, workers: Workers, listen: Listen) -> None:
         """Hand out what is not done yet, and count what is."""
@@ -251,7 +267,7 @@ class ArchiveRun:
         if paths.part(0).exists():
             self._write_errors(count)
             if self._job.format == "parquet":
-                remove([paths.report(index) for index in range(count)])
+                remove([path for index in range(count) for path in paths.of_part(index)[1:]])
                 remove_partials(paths)
                 paths.parts.rename(paths.out)
                 paths.parts.mkdir()
@@ -259,7 +275,7 @@ class ArchiveRun:
                 parts = contents(paths.part(index) for index in range(count))
                 write_whole(paths.out, chain([self._header()], parts), workshop=paths.parts)
         self._check_output(manifest)
-        remove([path for index in range(count) for path in (paths.part(index), paths.report(index))])
+        remove([path for index in range(count) for path in paths.of_part(index)])
         paths.write_manifest({**manifest, "stage": "finished"})
         remove_partials(paths)  # of workers that were killed meanwhile
         paths.parts.rmdir()

@@ -55,6 +55,10 @@ class ArchiveOptions(TaskOptions):
     fields: Annotated[str, typer.Option(help="Fields of a row to write, with commas between; all when absent.")] = ""
     include_text: Annotated[bool, typer.Option(help="Write the text too.")] = False
     guard: Annotated[bool, typer.Option(help="Put ' before CSV cells that a spreadsheet would run as formulas.")] = True
+    duplicates: Annotated[
+        Literal["mark", "skip"] | None,
+        typer.Option(help="Look for records that say nearly what an earlier one says; skip digests only the first."),
+    ] = None
     store: Annotated[str | None, typer.Option(help="Where results are kept; by default beside the output.")] = None
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N records.")] = None
     sample: Annotated[int, typer.Option(min=1, help="Only every N-th record.")] = 1
@@ -169,6 +173,7 @@ def _make_folder(folder: Path) -> None:
 
 def _job(source: str, options: ArchiveOptions, settings: Settings, digest_options: DigestOptions) -> ArchiveJob:
     from models.open import Inference
+    from seeds.archives.source import STDIN
     from seeds.outputs import FIELDS, output_format
     from service.archive.job import ArchiveJob
 
@@ -180,6 +185,10 @@ def _job(source: str, options: ArchiveOptions, settings: Settings, digest_option
     format = options.output_format or output_format(options.out)
     if format == "csv" and chosen and set(chosen) == {"provenance"}:
         raise typer.BadParameter("--fields provenance is an object, which CSV has no column for.")
+    if options.duplicates and source == STDIN:
+        raise typer.BadParameter("--duplicates reads the input twice, which standard input cannot be. Name a file.")
+    if options.duplicates and format == "ninjs":
+        raise typer.BadParameter("--duplicates cannot be told in ninjs. Write .jsonl, .csv or .parquet.")
     return ArchiveJob(
         input=source,
         out=options.out,
@@ -192,6 +201,7 @@ def _job(source: str, options: ArchiveOptions, settings: Settings, digest_option
         fields=chosen or FIELDS,
         include_text=options.include_text,
         guard=options.guard,
+        duplicates=options.duplicates,
         limit=options.limit,
         sample=options.sample,
         inference=Inference(dtype=settings.dtype, engine=settings.engine),

@@ -94,7 +94,8 @@ def progress(show: Show, report: Report) -> Iterator[Listen]:
 
             def listen(report: Report) -> None:
                 counts = report.counts
-                common = " · ".join(f"{name} {count:,}" for name, count in counts.topics.most_common(3))
+                compared = f"{report.compared:,} compared  " if report.compared else ""
+                common = compared + " · ".join(f"{name} {count:,}" for name, count in counts.topics.most_common(3))
                 bars.update(
                     bar, completed=report.bytes_done, records=_records(report), rate=rate(report), failed=counts.failed,
                     cached=counts.cached, topics=common,
@@ -126,6 +127,8 @@ def _lines(show: Show) -> Listen:
             "records": _records(report), "per_second": round(rate(report), 1), "failed": counts.failed,
             "cached": counts.cached,
         }  # fmt: skip
+        if report.compared:
+            state["compared"] = report.compared
         words = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in state.items())
         print(json.dumps(state) if show == "json" else f"dateline: {words}", file=sys.stderr, flush=True)
 
@@ -144,6 +147,8 @@ def closing(report: Report, out: Path, show: Show) -> None:
         console.print(f"{out} is finished already: {counts.records:,} records. Use --restart to make it anew.")
         return
     console.print(f"{out}: {counts.records:,} records, {counts.failed:,} failed, {counts.cached:,} cached")
+    if counts.duplicates:
+        console.print(f"  say nearly what an earlier record says: {counts.duplicates:,}")
     if counts.left_out:
         console.print(f"  left out, because the format has no errors: {counts.left_out:,}")
     for title, named in (

@@ -183,6 +183,9 @@ def _as_json(training: Training) -> str:
     report = asdict(training.report)
     for doubt in report["doubts"]:
         doubt["place"] = training.places[doubt.pop("row")]
+    report["contradictions"] = [
+        [training.places[pair["row"]], training.places[pair["earlier"]]] for pair in report["contradictions"]
+    ]
     values = {
         "folder": str(training.folder), "kept": str(training.kept) if training.kept else None,
         "skipped": training.skipped, "unknown_labels": training.unknown,
@@ -203,9 +206,13 @@ def _as_text(training: Training, vocabulary: Vocabulary | None, unlearnt: list[s
         more = f" and {len(unlearnt) - 10:,} more" if len(unlearnt) > 10 else ""
         lines.append(f"terms with too few examples to be learnt: {', '.join(unlearnt[:10])}{more}")
     if report.repeated:
-        lines.append(f"{report.repeated:,} rows repeat the text of another; they were kept together")
+        lines.append(f"{report.repeated:,} rows say nearly what another says; they were kept together")
     if missed:
         lines.append(f"the aim is not reached for {', '.join(missed)}")
+    if report.contradictions:
+        lines += ["", f"{len(report.contradictions):,} rows say nearly what another says, and have other labels:"]
+    for pair in report.contradictions[:10]:
+        lines.append(f"  {training.places[pair.row]} and {training.places[pair.earlier]}")
     if report.doubts:
         lines += ["", "rows worth reading again:"]
     for doubt in report.doubts[:10]:

@@ -13,6 +13,7 @@ from models.errors import InvalidOption
 from models.extractive.news_minilm import Embedded
 from models.folder import read_checksums
 from models.open import Inference
+from models.text.duplicates import signatures
 from models.vocabulary.own import Vocabulary, stored_vocabulary
 from seeds.errors import NoRecords
 from seeds.store import Store
@@ -133,6 +134,7 @@ class Trainer:
             labels=tuple(row.labels for row in read),
             texts=tuple(text_key(row.article) for row in read),
             places=tuple(row.place for row in read),
+            signatures=signatures([row.article.text for row in read]),
         )
         return examples, dict(skipped), unknown
 

@@ -115,6 +115,21 @@ def test_a_threshold_is_chosen_for_its_aim(tmp_path: Path) -> None:
     assert {doubt.row for doubt in report.doubts} == {0}
 
 
+def test_rows_that_say_nearly_the_same_stay_together_and_their_contradictions_are_told(tmp_path: Path) -> None:
+    rows = examples(60)
+    copies = [
+        LabelledArticle(f"copy{n}", Article(f"{rows[n].article.text} Follow us for more news."), rows[n].labels)
+        for n in range(30)
+    ]
+    copies[7] = LabelledArticle("copy7", copies[7].article, frozenset({"courts"}))
+    training = learn([*rows, *copies], tmp_path, Store("sqlite://"))
+    assert training.report.repeated >= 30
+    told = {(training.places[pair.row], training.places[pair.earlier]) for pair in training.report.contradictions}
+    assert told == {("copy7", "r7")}
+    again = trainer(tmp_path, Store("sqlite://")).learn([copies[7]], name="desks")
+    assert [again.places[pair.row] for pair in again.report.contradictions] == ["copy7"]
+
+
 def test_labels_are_read_from_every_format(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(
         json.dumps({"text": "Rain fell.", "labels": ["weather, local", "a"]}) + "\n"
