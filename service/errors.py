@@ -10,6 +10,7 @@ ServiceError
 ├── DeadlineExceeded   the work had not begun in time
 ├── ClientLeft         nobody waits for the answer any more
 ├── UnknownRun         there is no archive run of that name
+├── UnknownTraining    there is no training of that name
 ├── ArchiveChanged     an archive run is not the one that its checkpoint belongs to
 ├── ExecutorUnavailable  what an archive was to run on is not there
 ├── OutputUnwritable   an archive's output cannot be written
@@ -69,6 +70,10 @@ class ClientLeft(ServiceError):
 
 class UnknownRun(ServiceError):
     """There is no such archive run."""
+
+
+class UnknownTraining(ServiceError):
+    """There is no such training."""
 
 
 class ArchiveChanged(ServiceError):
@@ -133,6 +138,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     TooLarge: Problem(413, "too_large", "Too large"),
     NotReady: Problem(503, "not_ready", "Not ready"),
     UnknownRun: Problem(404, "unknown_run", "Unknown archive run"),
+    UnknownTraining: Problem(404, "unknown_training", "Unknown training"),
     ArchiveChanged: Problem(409, "archive_changed", "Archive changed"),
     ExecutorUnavailable: Problem(503, "executor_unavailable", "Executor unavailable"),
     OutputUnwritable: Problem(507, "output_unwritable", "Output cannot be written"),

@@ -1,14 +1,11 @@
 """Worker processes on this machine. One that ends takes nothing with it but the parts it has in hand."""
 
-import os
-import pickle
-import signal
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -16,6 +13,7 @@ from service.archive.part import Notify
 from service.archive.plan import Task
 from service.archive.report import PartReport
 from service.archive.workers import PARTS_AT_ONCE, Done, PartWorker, Setup
+from service.child import sendable, serve_parent
 from service.errors import ExecutorUnavailable
 
 STOP_SECONDS = 5.0
@@ -157,8 +155,7 @@ class Processes:
 
 def _serve(setup: Setup, connection: Connection) -> None:
     """What a worker process does until its parent ends it."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    serve_parent()
     sending = threading.Lock()
 
     def send(message: _Ready | _Progress | _Finished) -> None:
@@ -169,7 +166,7 @@ def _serve(setup: Setup, connection: Connection) -> None:
         worker = PartWorker(setup)
         send(_Ready(worker.describe()))
     except Exception as error:  # noqa: BLE001 - the parent raises it
-        send(_Finished(None, error=_sendable(error)))
+        send(_Finished(None, error=sendable(error)))
         return
     while True:
         try:
@@ -183,21 +180,4 @@ def _serve(setup: Setup, connection: Connection) -> None:
 
 def _report(number: int, send: Any, future: Any) -> None:
     error = future.exception()
-    send(_Finished(number, error=_sendable(error)) if error else _Finished(number, future.result()))
-
-
-def _sendable(error: BaseException) -> BaseException:
-    """The error, or its words where it cannot go from process to process."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001 - pickling raises what it likes
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
-
-
-def _end_with_parent() -> None:
-    """A parent that is killed cannot stop its workers; they would wait for it for ever."""
-    parent = parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
+    send(_Finished(number, error=sendable(error)) if error else _Finished(number, future.result()))

@@ -178,19 +178,8 @@ def _trainer() -> Iterator[tuple[Trainer, Store, Settings]]:
 
 
 def _as_json(training: Training) -> str:
-    from dataclasses import asdict
-
-    report = asdict(training.report)
-    for doubt in report["doubts"]:
-        doubt["place"] = training.places[doubt.pop("row")]
-    report["contradictions"] = [
-        [training.places[pair["row"]], training.places[pair["earlier"]]] for pair in report["contradictions"]
-    ]
-    values = {
-        "folder": str(training.folder), "kept": str(training.kept) if training.kept else None,
-        "skipped": training.skipped, "unknown_labels": training.unknown,
-    }  # fmt: skip
-    return json.dumps({**values, **report}, ensure_ascii=False)
+    kept = str(training.kept) if training.kept else None
+    return json.dumps({"folder": str(training.folder), "kept": kept, **training.report_fields()}, ensure_ascii=False)
 
 
 def _as_text(training: Training, vocabulary: Vocabulary | None, unlearnt: list[str], missed: list[str]) -> str:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from seeds.store import Store
 from service import __version__
 from service.errors import InvalidRequest, MethodNotAllowed, UnknownRoute, expected, problem_of
-from service.http import huggingface, openai, pages, routes, schemas
+from service.http import huggingface, openai, pages, routes, schemas, trainings
 from service.http.metrics import Metrics
 from service.http.middleware import ApiKeys, LimitBody, ReplyHeaders
 from service.http.problems import problem_response
@@ -64,6 +64,7 @@ def create_app(
         log.info("records in %s, results in %s", settings.seeds, store.name)
         yield
         del app.state.service
+        await run_in_threadpool(service.trainings.close)
         await run_in_threadpool(service.worker.close)
         await run_in_threadpool(store.close)
 
@@ -91,6 +92,7 @@ def create_app(
     app.include_router(routes.health)
     app.include_router(metrics.router())
     app.include_router(routes.v1)
+    app.include_router(trainings.router)
     app.include_router(openai.router)
     app.include_router(huggingface.router)
     app.include_router(pages.router)

@@ -87,6 +87,10 @@ def _clean(written: str) -> str:
     return written
 
 
+Written = Annotated[str, AfterValidator(_one_line), Field(max_length=512)]
+"""A topic as people write it."""
+
+
 def _addressable(id: str) -> str:
     if id in {".", ".."} or id.endswith(("/digest", "/results")):
         raise ValueError("no address can be made of it; choose another")
@@ -146,9 +150,7 @@ class ReadRequest(Request):
 
 class FeedbackRequest(Request):
     article: Annotated[str, AfterValidator(_clean)] = Field(description="Id of the article", max_length=512)
-    topics: list[Annotated[str, AfterValidator(_one_line), Field(max_length=512)]] = Field(
-        description="What its topics are: qcodes of the vocabulary, or names", max_length=50
-    )
+    topics: list[Written] = Field(description="What its topics are: qcodes of the vocabulary, or names", max_length=50)
     who: Annotated[str, AfterValidator(_one_line)] | None = Field(None, max_length=200)
     note: Annotated[str, AfterValidator(_one_line)] | None = Field(None, max_length=2_000)
 

@@ -20,6 +20,7 @@ from service.errors import ClientLeft, NotReady
 from service.queue.admission import Limits
 from service.queue.worker import Models, Worker
 from service.settings import Settings
+from service.teaching.jobs import Trainings
 
 LOOKUP_THREADS = 4
 """Threads that look results up. Requests that wait for a model hold none."""
@@ -44,6 +45,7 @@ class Service:
         self.settings = settings
         self.store = store
         self.library = Library(store, SeedFolder(settings.seeds))
+        self.trainings = Trainings(settings)
         self.started = time.monotonic()
         self.answered: Counter[tuple[str, bool]] = Counter()
         """Results given, by task and whether they came from the store. Remembered replies are not among them."""

@@ -40,6 +40,7 @@ class RunCounts(Reply):
     failed: int
     cached: int
     left_out: int
+    duplicates: int = Field(description="Records that say nearly what an earlier one says, where they were looked for")
     skipped: dict[str, int] = Field(description="What was no record, by kind")
     kinds: dict[str, int] = Field(description="Failures, by type")
     topics: dict[str, int]

@@ -114,6 +114,11 @@ def rollback(root: Path, name: str, *, to: int | None = None) -> tuple[Path, Pat
     return folder, None
 
 
+def partial_folder(folder: Path, process: int) -> Path:
+    """Where a process writes a model before it takes its place."""
+    return folder.with_name(f".{folder.name}.{process}{PARTIAL}")
+
+
 def _swapped(other: Path, folder: Path) -> Path:
     """Give `folder`'s name to another, and say where it is kept now. Where that fails, all is as before."""
     kept = _next(folder)
@@ -130,7 +135,7 @@ def _swapped(other: Path, folder: Path) -> Path:
 
 
 def _written(write: Write, folder: Path) -> Path:
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}{PARTIAL}")
+    partial = partial_folder(folder, os.getpid())
     try:
         write(partial)
     except OSError as error:

@@ -2,9 +2,10 @@
 and never changed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from models.card import Method
 from models.classifiers import learning, own_files
@@ -42,6 +43,16 @@ class Training:
     places: tuple[str, ...]
     report: OwnReport
     kept: Path | None = None
+
+    def report_fields(self) -> dict[str, Any]:
+        """The report as JSON has it, with the places of rows for their numbers."""
+        report = asdict(self.report)
+        for doubt in report["doubts"]:
+            doubt["place"] = self.places[doubt.pop("row")]
+        report["contradictions"] = [
+            [self.places[pair.row], self.places[pair.earlier]] for pair in self.report.contradictions
+        ]
+        return {"skipped": self.skipped, "unknown_labels": self.unknown, **report}
 
 
 class Trainer:
