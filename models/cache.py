@@ -9,14 +9,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from models import folder as folders
 from models.card import Card, read_card
 from models.catalog import ModelSource, find_model
 from models.errors import ModelError, NoSpace
 from models.memory import available_memory, release_memory
-from models.open import Inference, describe, load
+from models.open import EMBEDDED, Inference, describe, load
 from models.types import Model, ModelInfo
+
+if TYPE_CHECKING:
+    from models.extractive.news_minilm import Embedded
 
 WORKING_SPACE = 1.3
 """Memory that a model takes while it works, as a multiple of its weights."""
@@ -139,7 +143,11 @@ class ModelCache:
             return load(source, info)
         log.info("loading %s", info.id)
         # Room is made after the files were checked: a damaged model must not drive a sound one out of memory.
-        return load(source, info, make_room=partial(self._make_room, info, source.folder))
+        return load(source, info, make_room=partial(self._make_room, info, source.folder), reader=self._reader)
+
+    def _reader(self) -> "Embedded":
+        """The embedded model, for a model that writes."""
+        return cast("Embedded", self.get(self.info(EMBEDDED)))
 
     def _make_room(self, info: ModelInfo, folder: Path) -> None:
         """Drop the models unused for longest until the new one fits.

@@ -7,16 +7,19 @@ from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from models import folder as folders
 from models import vocabulary
-from models.catalog import ModelSource, Preset
+from models.catalog import ModelSource, Preset, find_model
 from models.errors import ModelCorrupt, ModelUnavailable, UnsupportedTask
 from models.memory import best_dtype, device
-from models.options import Kind, Task
+from models.options import SUPPORT_VERSION, Kind, Task
 from models.text.boundaries import SPLITTER
 from models.types import Model, ModelInfo
+
+if TYPE_CHECKING:
+    from models.extractive.news_minilm import Embedded
 
 DType = Literal["auto", "float32", "bfloat16", "int8"]
 EngineName = Literal["auto", "torch", "ctranslate2"]
@@ -24,6 +27,7 @@ EngineName = Literal["auto", "torch", "ctranslate2"]
 PACES: dict[Kind, float] = {"generative": 1_000.0, "classifier": 3_000.0, "zero-shot": 3_000.0}
 """Characters a second on two cores: first guesses, until the queue has measured."""
 GENERATIVE_BATCH_TOKENS = 4_096
+EMBEDDED = "news-minilm"
 ZERO_SHOT_TEMPLATE = "This text is about {}."
 
 
@@ -57,10 +61,18 @@ def describe(source: ModelSource, inference: Inference) -> ModelInfo:
     return _classifier(source, source.folder, inference, kind)
 
 
-def load(source: ModelSource, info: ModelInfo, *, make_room: Callable[[], None] = lambda: None) -> Model:
+def load(
+    source: ModelSource,
+    info: ModelInfo,
+    *,
+    make_room: Callable[[], None] = lambda: None,
+    reader: "Callable[[], Embedded] | None" = None,
+) -> Model:
     """The model that `info` describes, ready to run.
 
     Args:
+        reader: gives the embedded model, which finds what supports a written sentence; loaded when it is first needed
+            where None is given.
         make_room: called once the files have been found sound, before the weights are read.
 
     Raises:
@@ -92,10 +104,10 @@ def load(source: ModelSource, info: ModelInfo, *, make_room: Callable[[], None] 
         if info.engine == "ctranslate2":
             from models.generative.ctranslate2 import Ct2Engine
 
-            return Summariser(Ct2Engine(folder, info), info)
+            return Summariser(Ct2Engine(folder, info), info, reader=reader or load_reader)
         from models.generative.torch import TorchEngine
 
-        return Summariser(TorchEngine(folder, info), info)
+        return Summariser(TorchEngine(folder, info), info, reader=reader or load_reader)
     from models.classifiers.network import Classifier
 
     network = Classifier(folder, info)
@@ -106,6 +118,21 @@ def load(source: ModelSource, info: ModelInfo, *, make_room: Callable[[], None] 
     from models.classifiers.classifier import ClassifierTagger
 
     return ClassifierTagger(network, info, codes=source.preset.codes if source.preset else {})
+
+
+@lru_cache(maxsize=1)
+def load_reader(inference: Inference = Inference()) -> "Embedded":
+    """The embedded model, for who reads texts or labels with it.
+
+    Raises:
+        ModelCorrupt: it cannot be loaded.
+    """
+    from models.extractive.news_minilm import Embedded
+
+    source = find_model(EMBEDDED, root=Path())
+    reader = load(source, describe(source, inference))
+    assert isinstance(reader, Embedded)
+    return reader
 
 
 def _check_preset(source: ModelSource, tasks: tuple[Task, ...]) -> None:
@@ -161,6 +188,7 @@ def _generative(source: ModelSource, folder: Path, inference: Inference) -> Mode
             "max_input_tokens": limit,
             "prefix": prefix,
             "text": SPLITTER,
+            "support": _support(),
             "versions": _versions(engine, *libraries),
         },
     )
@@ -204,6 +232,14 @@ def _classifier(source: ModelSource, folder: Path, inference: Inference, kind: K
         parameters=parameters,
         labels=labels,
     )
+
+
+@lru_cache(maxsize=1)
+def _support() -> list[object]:
+    """What finds the support of written sentences: the version of the code, and the revision of the embedded model."""
+    folder = find_model(EMBEDDED, root=Path()).folder
+    assert folder is not None
+    return [SUPPORT_VERSION, folders.revision_of(folder)]
 
 
 def _input_limit(folder: Path, preset: Preset | None) -> int:

@@ -20,6 +20,8 @@ LENGTHS = frozenset({"sentences", "max_words", "target_words"})
 """Together they say how long a summary is: a caller who gives one replaces the model's default for all."""
 MAX_LABELS = 200
 MAX_LABEL_CHARACTERS = 200
+SUPPORT_VERSION = 1
+"""Of how the support of written sentences is found; part of a result's key."""
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -53,6 +55,10 @@ class SummaryOptions:
     beams: int | None = option(
         "Width of the search; for models that write",
         kinds=("generative",), remedy="It is for models that write; leave it out.", ge=1, le=16, strict=True,
+    )  # fmt: skip
+    drop_unsupported: bool = option(
+        "Leave out written sentences that the article does not support, or whose numbers or names it has not",
+        default=False, kinds=("generative",), remedy="It is for models that write; leave it out.",
     )  # fmt: skip
 
 

@@ -9,13 +9,38 @@ from models.text.visible import readable
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence of the article, by its character offsets, and how much it bears out a written one, from 0 to 1."""
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What in the article bears out a sentence that a model wrote.
+
+    Args:
+        score: the probability that the sentence is of this article and not of another.
+        evidence: the sentences that bear it out most, the best first.
+        unfounded: its numbers and names that occur nowhere in the article.
+    """
+
+    score: float
+    evidence: tuple[Evidence, ...]
+    unfounded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence of a summary. `start` and `end` are character offsets into the article's text
-    (`text[start:end] == sentence.text`), or None where the sentence was generated."""
+    (`text[start:end] == sentence.text`), or None where the sentence was generated: then it has its support."""
 
     text: str
     start: int | None = None
     end: int | None = None
+    support: Support | None = None
 
 
 @dataclass(frozen=True, slots=True)

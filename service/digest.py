@@ -5,12 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from models.errors import ModelCorrupt, ModelUnavailable, UnsupportedLanguage
 from models.options import Options, SummaryOptions, Task, TopicsOptions
 from models.text.language import knows, language_of
-from models.types import Document, ModelInfo, Sentence, Summary, Topic
+from models.types import Document, Evidence, ModelInfo, Sentence, Summary, Support, Topic
 from seeds.errors import StoreError
 from seeds.records import Article, check_text
 from seeds.store import Result, Store
@@ -63,7 +63,7 @@ class Digest:
         if "summary" not in self.results:
             return None
         fields = json.loads(self.results["summary"].value)
-        return Summary(**{**fields, "sentences": tuple(Sentence(**sentence) for sentence in fields["sentences"])})
+        return Summary(**{**fields, "sentences": tuple(map(_sentence, fields["sentences"]))})
 
     @property
     def topics(self) -> tuple[Topic, ...] | None:
@@ -82,6 +82,15 @@ class Digest:
             f'"provenance":{{{provenance}}},"language":{json.dumps(self.language)},'
             f'"warnings":{json.dumps(list(self.warnings), ensure_ascii=False)},"error":{error}}}'
         )
+
+
+def _sentence(fields: Mapping[str, Any]) -> Sentence:
+    found = fields.get("support")
+    if found is None:
+        return Sentence(fields["text"], fields["start"], fields["end"])
+    evidence = tuple(Evidence(**entry) for entry in found["evidence"])
+    support = Support(found["score"], evidence, tuple(found["unfounded"]))
+    return Sentence(fields["text"], fields["start"], fields["end"], support)
 
 
 class Runner(Protocol):

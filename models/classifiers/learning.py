@@ -159,7 +159,7 @@ def learn(
     names = _names(labels)
     vectors = torch.from_numpy(examples.vectors)
     truth = torch.tensor([[float(name in row) for name in names] for row in labels], dtype=torch.float64)
-    label_vectors = reader.label_vectors([_spoken(name, vocabulary) for name in names])
+    label_vectors = reader.text_vectors([_spoken(name, vocabulary) for name in names])
     match = reader.label_logits(vectors, label_vectors).double()
     mean, spread = vectors.double().mean(0), vectors.double().std(0).clamp(min=1e-6)
     features = (vectors.double() - mean) / spread
@@ -185,7 +185,7 @@ def learn(
 
 def matching_head(vocabulary: Vocabulary, reader: Embedded) -> OwnHead:
     """The head of a vocabulary without examples: how well each term's name, and its description, match the article."""
-    labels = reader.label_vectors([term.spoken for term in vocabulary.terms.values()])
+    labels = reader.text_vectors([term.spoken for term in vocabulary.terms.values()])
     count, hidden = labels.shape
     zeros = torch.zeros(count, dtype=torch.float64)
     return OwnHead(

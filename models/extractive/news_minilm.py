@@ -16,7 +16,7 @@ from models.checkpoint import load_encoder, load_tokenizer, special_tokens
 from models.errors import ModelCorrupt, ModelError, UnreadableText
 from models.extractive.network import GroupMeans, NewsMiniLM
 from models.extractive.selection import candidates_of, limits_of, select
-from models.extractive.windows import Windows, cut, first_windows
+from models.extractive.windows import WINDOW_TOKENS, Windows, cut, first_windows
 from models.memory import device
 from models.options import SummaryOptions, TopicsOptions
 from models.parameters import check
@@ -96,7 +96,7 @@ class Embedded:
             )
             salience = dict(zip(summarised, scores, strict=True))
             label_sets = {options.labels for number in readings if (options := work[number].topics) and options.labels}
-            label_vectors = {labels: self._encode_labels(labels) for labels in label_sets}
+            label_vectors = {labels: self._encode_texts(labels) for labels in label_sets}
             for number, reading in readings.items():
                 item, (_, document) = work[number], vectors[number]
                 summary, topics = None, None
@@ -124,10 +124,10 @@ class Embedded:
             found = [entry if isinstance(entry, ModelError) else next(encoded) for entry in found]
         return found
 
-    def label_vectors(self, labels: Sequence[str]) -> Tensor:
-        """The vectors of labels, `[labels, hidden]`."""
+    def text_vectors(self, texts: Sequence[str]) -> Tensor:
+        """The vectors of labels or sentences, each read by itself, `[texts, hidden]`."""
         with torch.inference_mode():
-            return self._encode_labels(labels).cpu()
+            return self._encode_texts(texts).cpu()
 
     @property
     def label_threshold(self) -> float:
@@ -251,10 +251,10 @@ class Embedded:
         ]
         return sorted(topics, key=lambda topic: -topic.score)
 
-    def _encode_labels(self, labels: Sequence[str]) -> Tensor:
-        """The mean vector of each label's tokens, `[labels, hidden]`."""
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(labels))]
-        means = GroupMeans([number for number, label in enumerate(ids) for _ in label], count=len(ids))
+    def _encode_texts(self, texts: Sequence[str]) -> Tensor:
+        """The mean vector of each text's tokens, as many as the encoder reads, `[texts, hidden]`."""
+        ids = [encoding.ids[:WINDOW_TOKENS] for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+        means = GroupMeans([number for number, tokens in enumerate(ids) for _ in tokens], count=len(ids))
         for batch in token_batches(ids):
             means.add(self._network.encode(batch))
         return means.result()

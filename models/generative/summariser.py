@@ -1,11 +1,13 @@
 """Summaries that a pretrained encoder–decoder writes (BART, PEGASUS, T5, mT5, LED, LongT5): long articles in passages,
 endings at a sentence, honest counts. An engine generates the tokens."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from models.errors import InputTooLong, ModelError
+from models.extractive.news_minilm import Embedded
+from models.generative.support import supported
 from models.options import SummaryOptions
 from models.parameters import check, least_tokens
 from models.text.lines import SENTENCE_END
@@ -50,11 +52,12 @@ class Engine(Protocol):
 class Summariser:
     """A summariser over any such engine. Safe to use from several threads as far as the engine is."""
 
-    def __init__(self, engine: Engine, info: ModelInfo) -> None:
+    def __init__(self, engine: Engine, info: ModelInfo, *, reader: Callable[[], Embedded]) -> None:
         assert info.max_input_tokens is not None
         assert info.max_output_tokens is not None
         self.info = info
         self._engine = engine
+        self._reader = reader
         self._tokenizer = engine.tokenizer
         self._prefix = str(info.parameters["prefix"])
         self._room = info.max_input_tokens - len(self._tokenizer(self._prefix)["input_ids"])
@@ -69,7 +72,10 @@ class Summariser:
             except ModelError as error:
                 outcomes[number] = Outcome(error=error)
         for number, summary in self._summaries(read).items():
-            outcomes[number] = Outcome(summary=summary)
+            try:
+                outcomes[number] = Outcome(summary=supported(summary, work[number], self._reader()))
+            except ModelError as error:
+                outcomes[number] = Outcome(error=error)
         return outcomes
 
     def _read(self, work: Work) -> "_Read":

@@ -29,7 +29,12 @@ def _flat(row: Row, fields: Sequence[str]) -> dict[str, Any]:
 def _types() -> dict[str, Any]:
     import pyarrow as pa
 
-    sentence = pa.struct([("text", pa.string()), ("start", pa.int32()), ("end", pa.int32())])
+    place = [("start", pa.int32()), ("end", pa.int32())]
+    evidence = pa.struct([*place, ("score", pa.float64())])
+    support = pa.struct(
+        [("score", pa.float64()), ("evidence", pa.list_(evidence)), ("unfounded", pa.list_(pa.string()))]
+    )
+    sentence = pa.struct([("text", pa.string()), *place, ("support", support)])
     topic = pa.struct([("qcode", pa.string()), ("uri", pa.string()), ("name", pa.string()), ("score", pa.float64())])
     summary = pa.struct(
         [

@@ -194,10 +194,23 @@ class Reply(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+class Evidence(Reply):
+    start: int = Field(description="Offset of a sentence of the article")
+    end: int
+    score: float = Field(description="How much it bears out the written one, from 0 to 1")
+
+
+class Support(Reply):
+    score: float = Field(description="The probability that the sentence is of this article; below 0.5 doubt it")
+    evidence: list[Evidence] = Field(description="The sentences of the article that bear it out most, the best first")
+    unfounded: list[str] = Field(description="Its numbers and names that occur nowhere in the article")
+
+
 class Sentence(Reply):
     text: str
     start: int | None = Field(description="Offset of the first character in the article; null where generated")
     end: int | None = Field(description="Offset after the last character")
+    support: Support | None = Field(None, description="Where the sentence was generated")
 
 
 class Summary(Reply):

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from models.types import Outcome, Summary, Topic
+from models.types import Outcome, Sentence, Summary, Topic
 from seeds.store import Result, now
 from service.queue.job import Job
 
@@ -51,8 +52,14 @@ def summary_json(summary: Summary | None) -> str:
     """The summary as it is stored and answered."""
     assert summary is not None
     fields: dict[str, Any] = fields_of(summary)
-    fields["sentences"] = [fields_of(sentence) for sentence in summary.sentences]
+    fields["sentences"] = [_sentence_fields(sentence) for sentence in summary.sentences]
     return _json(fields)
+
+
+def _sentence_fields(sentence: Sentence) -> dict[str, Any]:
+    fields = fields_of(sentence)
+    support = fields.pop("support")
+    return fields if support is None else {**fields, "support": asdict(support)}
 
 
 def topics_json(topics: Sequence[Topic] | None) -> str:

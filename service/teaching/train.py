@@ -13,14 +13,14 @@ from models.classifiers.learning import Aim, Examples, OwnReport
 from models.errors import InvalidOption
 from models.extractive.news_minilm import Embedded
 from models.folder import read_checksums
-from models.open import Inference
+from models.open import Inference, load_reader
 from models.text.duplicates import signatures
 from models.vocabulary.own import Vocabulary, stored_vocabulary
 from seeds.errors import NoRecords
 from seeds.store import Store
 from service.teaching.folders import Write, install, own_folder, swap, unused_folder
 from service.teaching.rows import LabelledArticle, Row, usable
-from service.teaching.vectors import BASE, Advance, load_reader, text_key, vectors_of
+from service.teaching.vectors import BASE, Advance, text_key, vectors_of
 
 ENCODER_FILES = ("model.safetensors", "tokenizer.json")
 

@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from models.catalog import ModelSource
 from models.errors import ModelError
 from models.extractive.news_minilm import Embedded
-from models.open import Inference, describe, load
 from models.text.language import language_of
 from models.types import Document, ModelInfo
 from seeds.records import Article
@@ -25,18 +23,6 @@ BASE = Path(str(files("models"))) / "news-minilm"
 DOCUMENTS_AT_ONCE = 64
 Advance = Callable[[int, int], None]
 """Is told how many of how many articles are done."""
-
-
-def load_reader(inference: Inference) -> Embedded:
-    """The embedded model, which reads articles and labels.
-
-    Raises:
-        ModelCorrupt, NoSpace: it cannot be loaded.
-    """
-    source = ModelSource(BASE.name, BASE, None)
-    reader = load(source, describe(source, inference))
-    assert isinstance(reader, Embedded)
-    return reader
 
 
 def vectors_of(

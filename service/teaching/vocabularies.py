@@ -8,11 +8,11 @@ from models.card import Method, read_card
 from models.classifiers import learning, own_files
 from models.errors import InvalidOption
 from models.folder import revision_of
-from models.open import Inference
+from models.open import Inference, load_reader
 from models.vocabulary.own import Vocabulary, read_vocabulary
 from service.errors import OutputUnwritable
 from service.teaching.folders import install, own_folder, own_folders, unused_folder
-from service.teaching.vectors import BASE, load_reader
+from service.teaching.vectors import BASE
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def measure(title: str, found: list[Row], most: int, reader: Embedded, *, fine_t
     truth = np.array([[name in labels for name in names] for _, labels in tested])
     print(f"\n{title}: {len(names)} labels, {len(tested)} rows tested, encoded in {time.monotonic() - started:.0f} s")
     match = (
-        reader.label_logits(unseen, reader.label_vectors([name.replace("_", " ") for name in names])).sigmoid().numpy()
+        reader.label_logits(unseen, reader.text_vectors([name.replace("_", " ") for name in names])).sigmoid().numpy()
     )
     show("label matching alone", match >= 0.4, truth)
     for rows_each in (5, 50):

@@ -24,7 +24,7 @@ from models.errors import (
 from models.generative import ctranslate2
 from models.generative.summariser import Generated, Generation, Summariser
 from models.memory import available_memory
-from models.open import DType, EngineName, Inference, describe, load
+from models.open import DType, EngineName, Inference, describe, load, load_reader
 from models.options import SummaryOptions, Task, TopicsOptions
 from models.parameters import key_parameters
 from models.text.passages import opening, passages
@@ -130,7 +130,7 @@ def test_what_the_model_is_given_of_a_long_article_is_all_of_it(folders: dict[st
     engine = Counting(folders["bart"], info)
     words = [f"word{number}" for number in range(300)]
     text = " ".join(word + ("." if number % 9 == 8 else "") for number, word in enumerate(words))
-    Summariser(engine, info).run([Work(Document(text), SummaryOptions())])
+    Summariser(engine, info, reader=load_reader).run([Work(Document(text), SummaryOptions())])
     read = " ".join(engine.tokenizer.decode(ids, skip_special_tokens=True) for ids in seen)
     assert [word for word in words if word not in read] == []
     assert info.max_input_tokens
@@ -171,7 +171,7 @@ def test_the_line_breaks_that_pegasus_writes_are_white_space(model_of: Any) -> N
             ids = self.tokenizer("The wall fell.<n>The council met.", add_special_tokens=False)["input_ids"]
             return [Generated(tuple(ids), ended=True)] * len(inputs)
 
-    found = summary(Summariser(Scripted(), model_of("pegasus").info), SHORT)
+    found = summary(Summariser(Scripted(), model_of("pegasus").info, reader=load_reader), SHORT)
     assert [sentence.text for sentence in found.sentences] == ["The wall fell.", "The council met."]
 
 
@@ -444,7 +444,7 @@ def test_partial_summaries_that_do_not_shrink_still_cover_the_whole_article(mode
             return [Generated(tuple(ids), ended=True) for ids in inputs]
 
     text = " ".join(f"Sentence {number} is told here at some length indeed." for number in range(60))
-    found = summary(Summariser(Repeating(), model_of("bart").info), text)
+    found = summary(Summariser(Repeating(), model_of("bart").info, reader=load_reader), text)
     numbers = [int(sentence.text.split()[1]) for sentence in found.sentences]
     assert numbers[0] == 0
     assert numbers[-1] > 45
