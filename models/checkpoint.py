@@ -32,18 +32,23 @@ def load_pretrained(folder: Path, kind: Kind, *, dtype: str) -> tuple[Any, Any]:
     Raises:
         ModelCorrupt: the files cannot be loaded as such a model.
     """
-    from transformers import AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
-
     quiet()
-    auto = AutoModelForSeq2SeqLM if kind == "generative" else AutoModelForSequenceClassification
     try:
-        model, loading = auto.from_pretrained(
+        model, loading = auto_class(kind).from_pretrained(
             folder, dtype=torch_dtype(dtype), use_safetensors=True, local_files_only=True, output_loading_info=True
         )
     except Exception as error:  # transformers raises nearly anything at a damaged folder
         raise ModelCorrupt(f"{str(folder)!r} cannot be loaded: {error}") from error
     check_complete(folder, loading["missing_keys"])
     return model.to(device()).eval(), load_pretrained_tokenizer(folder)
+
+
+def auto_class(kind: Kind) -> Any:
+    """The class of transformers that loads models of that kind."""
+    import transformers
+
+    names: dict[Kind, str] = {"generative": "AutoModelForSeq2SeqLM", "instruct": "AutoModelForCausalLM"}
+    return getattr(transformers, names.get(kind, "AutoModelForSequenceClassification"))
 
 
 def check_complete(folder: Path, missing: Iterable[str]) -> None:

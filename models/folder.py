@@ -22,8 +22,10 @@ EMBEDDED_HEADS = "heads.json"
 
 TASKS_OF: dict[Kind, tuple[Task, ...]] = {
     "extractive": ("summary",), "embedded": ("summary", "topics"), "generative": ("summary",),
+    "instruct": ("summary",), "remote": ("summary",),
     "classifier": ("topics",), "zero-shot": ("topics",), "own": ("topics",),
 }  # fmt: skip
+CHAT_TEMPLATE = "chat_template.jinja"
 LONGEST_INPUT = 16_384
 """Tokens read at once by a model whose positions are relative and whose tokenizer names no limit."""
 FULL_T5, T5_TRAINED_ON = frozenset({"t5", "mt5", "umt5"}), 512
@@ -50,13 +52,26 @@ def kind_of(folder: Path) -> Kind:
     architecture = (config.get("architectures") or ["none"])[0]
     if architecture.endswith("ForConditionalGeneration") and config.get("is_encoder_decoder", True):
         return "generative"
+    if architecture.endswith("ForCausalLM"):
+        if has_chat_template(folder):
+            return "instruct"
+        raise UnsupportedTask(
+            f"{str(folder)!r} is a {architecture} without a chat template: it was not trained to follow instructions. "
+            "Choose its instruct version."
+        )
     if architecture.endswith("ForSequenceClassification"):
         entails = any(label.casefold().startswith("entail") for label in labels_of(config))
         return "zero-shot" if entails else "classifier"
     raise UnsupportedTask(
-        f"{str(folder)!r} is a {architecture}. Dateline serves summarisers (…ForConditionalGeneration) and classifiers "
-        "(…ForSequenceClassification)."
+        f"{str(folder)!r} is a {architecture}. Dateline serves summarisers (…ForConditionalGeneration, or …ForCausalLM "
+        "with a chat template) and classifiers (…ForSequenceClassification)."
     )
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the model says how it is asked in words."""
+    path = folder / "tokenizer_config.json"
+    return (folder / CHAT_TEMPLATE).exists() or (path.exists() and bool(read_json(path).get("chat_template")))
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -102,6 +117,12 @@ def output_limit(config: dict[str, Any]) -> int:
     """The most tokens that an encoder–decoder writes: as many positions as its decoder learnt."""
     learnt = config.get("max_decoder_position_embeddings") or config.get("max_position_embeddings")
     return min(int(learnt or LONGEST_OUTPUT), LONGEST_OUTPUT) - 1  # one is the token that starts the decoder
+
+
+def context_length(config: dict[str, Any]) -> int:
+    """The tokens that a decoder holds at once, read and written together."""
+    own = config.get("max_position_embeddings") or (config.get("text_config") or {}).get("max_position_embeddings")
+    return min(int(own or LONGEST_INPUT), LONGEST_INPUT)
 
 
 def summarization_defaults(config: dict[str, Any]) -> dict[str, Any]:

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 DType = Literal["auto", "float32", "bfloat16", "int8"]
 EngineName = Literal["auto", "torch", "ctranslate2"]
 
-PACES: dict[Kind, float] = {"generative": 1_000.0, "classifier": 3_000.0, "zero-shot": 3_000.0}
+PACES: dict[Kind, float] = {"generative": 1_000.0, "instruct": 300.0, "classifier": 3_000.0, "zero-shot": 3_000.0}
 """Characters a second on two cores: first guesses, until the queue has measured."""
 GENERATIVE_BATCH_TOKENS = 4_096
+INSTRUCT_OUTPUT_TOKENS = 512
 EMBEDDED = "news-minilm"
 ZERO_SHOT_TEMPLATE = "This text is about {}."
 
@@ -56,6 +57,8 @@ def describe(source: ModelSource, inference: Inference) -> ModelInfo:
     _check_preset(source, folders.TASKS_OF[kind])
     if kind in ("embedded", "own"):
         return _embedded(source, source.folder, inference, kind)
+    if kind == "instruct":
+        return _instruct(source, source.folder, inference)
     if kind == "generative":
         return _generative(source, source.folder, inference)
     return _classifier(source, source.folder, inference, kind)
@@ -98,16 +101,22 @@ def load(
         from models.classifiers.own import OwnTagger
 
         return OwnTagger(folder, info)
+    if info.kind == "instruct":
+        from models.generative.instruct import DecoderEngine, InstructWriter
+        from models.generative.summariser import Summariser
+
+        return Summariser(InstructWriter(DecoderEngine(folder, info), info), info, reader=reader or load_reader)
     if info.kind == "generative":
         from models.generative.summariser import Summariser
+        from models.generative.writing import EngineWriter
 
         if info.engine == "ctranslate2":
             from models.generative.ctranslate2 import Ct2Engine
 
-            return Summariser(Ct2Engine(folder, info), info, reader=reader or load_reader)
+            return Summariser(EngineWriter(Ct2Engine(folder, info), info), info, reader=reader or load_reader)
         from models.generative.torch import TorchEngine
 
-        return Summariser(TorchEngine(folder, info), info, reader=reader or load_reader)
+        return Summariser(EngineWriter(TorchEngine(folder, info), info), info, reader=reader or load_reader)
     from models.classifiers.network import Classifier
 
     network = Classifier(folder, info)
@@ -190,6 +199,34 @@ def _generative(source: ModelSource, folder: Path, inference: Inference) -> Mode
             "text": SPLITTER,
             "support": _support(),
             "versions": _versions(engine, *libraries),
+        },
+    )
+
+
+def _instruct(source: ModelSource, folder: Path, inference: Inference) -> ModelInfo:
+    from models.generative.prompt import DEFAULT_SENTENCES, prompt_hash
+
+    context = folders.context_length(folders.read_config(folder))
+    return ModelInfo(
+        id=source.id,
+        revision=folders.revision_of(folder),
+        kind="instruct",
+        tasks=folders.TASKS_OF["instruct"],
+        engine="torch",
+        dtype=_torch_dtype(inference),
+        languages=("*",),
+        licence="see the model's card",
+        max_input_tokens=context,
+        max_output_tokens=min(INSTRUCT_OUTPUT_TOKENS, context // 4),
+        batch_tokens=GENERATIVE_BATCH_TOKENS,
+        characters_per_second=PACES["instruct"],
+        defaults={"sentences": DEFAULT_SENTENCES},
+        parameters={
+            "max_input_tokens": context,
+            "prompt": prompt_hash(),
+            "text": SPLITTER,
+            "support": _support(),
+            "versions": _versions("torch", "transformers", "tokenizers"),
         },
     )
 

@@ -9,9 +9,10 @@ from typing import Any, Literal, get_args
 
 Task = Literal["summary", "topics"]
 TASKS: tuple[Task, ...] = ("summary", "topics")
-Kind = Literal["extractive", "embedded", "generative", "classifier", "zero-shot", "own"]
-"""What a model is: it chooses sentences; it is the embedded one, which also tags; it writes summaries; it tags with its
-own labels; it judges a caller's labels by inference; it was trained here on a caller's own topics."""
+Kind = Literal["extractive", "embedded", "generative", "instruct", "remote", "classifier", "zero-shot", "own"]
+"""What a model is: it chooses sentences; it is the embedded one, which also tags; it writes summaries; it writes
+them when it is asked in words, here or on a server; it tags with its own labels; it judges a caller's labels by
+inference; it was trained here on a caller's own topics."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Truncation = Literal["chunk", "truncate", "error"]
 Scoring = Literal["sigmoid", "softmax", "none"]
@@ -20,6 +21,7 @@ LENGTHS = frozenset({"sentences", "max_words", "target_words"})
 """Together they say how long a summary is: a caller who gives one replaces the model's default for all."""
 MAX_LABELS = 200
 MAX_LABEL_CHARACTERS = 200
+FOR_WRITERS = "It is for models that write; leave it out."
 SUPPORT_VERSION = 1
 """Of how the support of written sentences is found; part of a result's key."""
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -50,15 +52,15 @@ class SummaryOptions:
     truncation: Truncation = option("What to do with an article longer than the model reads", default="chunk")
     min_words: int | None = option(
         "Words of the summary, at least about; for models that write",
-        kinds=("generative",), remedy="It is for models that write; leave it out.", ge=1, le=10_000, strict=True,
+        kinds=("generative", "instruct"), remedy=FOR_WRITERS, ge=1, le=10_000, strict=True,
     )  # fmt: skip
     beams: int | None = option(
         "Width of the search; for models that write",
-        kinds=("generative",), remedy="It is for models that write; leave it out.", ge=1, le=16, strict=True,
+        kinds=("generative", "instruct"), remedy=FOR_WRITERS, ge=1, le=16, strict=True,
     )  # fmt: skip
     drop_unsupported: bool = option(
         "Leave out written sentences that the article does not support, or whose numbers or names it has not",
-        default=False, kinds=("generative",), remedy="It is for models that write; leave it out.",
+        default=False, kinds=("generative", "instruct", "remote"), remedy=FOR_WRITERS,
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ from models.open import EngineName
 WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json")
 PICKLED = re.compile(r"pytorch_model(-\d{5}-of-\d{5})?\.bin|pytorch_model\.bin\.index\.json")
 BESIDE = re.compile(
-    r"config\.json|generation_config\.json|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json"
+    r"config\.json|generation_config\.json|tokenizer\.json|tokenizer_config\.json|chat_template\.jinja|special_tokens_map\.json"
     r"|added_tokens\.json|vocab\.json|vocab\.txt|merges\.txt|.*\.model|README\.md|LICEN[SC]E.*"
 )
 PARTIAL = ".partial"
@@ -223,19 +223,17 @@ def _finish(folder: Path, repo: str, commit: str) -> None:
     shutil.rmtree(folder / ".cache", ignore_errors=True)
     record = {"id": repo, "commit": commit, "pulled_at": datetime.now(UTC).isoformat(timespec="seconds")}
     (folder / folders.PULLED).write_text(json.dumps(record) + "\n", encoding="utf-8")
-    recorded = {".safetensors", ".json", ".model", ".txt"}
+    recorded = {".safetensors", ".json", ".model", ".txt", ".jinja"}
     folders.write_checksums(folder, [path.name for path in folder.iterdir() if path.suffix in recorded])
 
 
 def _to_safetensors(folder: Path) -> None:
     """Read pickled weights with torch's weights-only loader, which runs no code, and write them as safetensors."""
     import torch
-    from transformers import AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
 
-    from models.checkpoint import check_complete
+    from models.checkpoint import auto_class, check_complete
 
-    kind = folders.kind_of(folder)
-    auto = AutoModelForSeq2SeqLM if kind == "generative" else AutoModelForSequenceClassification
+    auto = auto_class(folders.kind_of(folder))
     pickled = [path for path in folder.iterdir() if PICKLED.fullmatch(path.name)]
     for path in pickled:
         if path.suffix == ".bin":

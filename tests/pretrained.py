@@ -12,8 +12,12 @@ from transformers import (
     BartForSequenceClassification,
     BertConfig,
     BertForSequenceClassification,
+    GemmaConfig,
+    GemmaForCausalLM,
     LEDConfig,
     LEDForConditionalGeneration,
+    LlamaConfig,
+    LlamaForCausalLM,
     LongT5Config,
     LongT5ForConditionalGeneration,
     MT5Config,
@@ -21,12 +25,19 @@ from transformers import (
     PegasusConfig,
     PegasusForConditionalGeneration,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
     T5Config,
     T5ForConditionalGeneration,
 )
 
 from tests import articles
 
+INSTRUCT = ("llama", "qwen2", "gemma")
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}</s>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
 SEQ2SEQ = ("bart", "pegasus", "t5", "mt5", "led", "longt5")
 CLASSIFIERS = ("single-label", "multi-label", "nli")
 VOCABULARY = 400
@@ -105,6 +116,27 @@ def make_seq2seq(kind: str, folder: Path, *, seed: int = 3) -> Path:
         config.early_stopping, config.length_penalty = True, 2.0
     model.save_pretrained(folder)
     byte_level_tokenizer(limit=limit, opens=kind in {"bart", "led"}).save_pretrained(folder)
+    return folder
+
+
+def make_instruct(kind: str, folder: Path, *, seed: int = 7, context: int = 512) -> Path:
+    """A decoder of that shape, with a chat template."""
+    torch.manual_seed(seed)
+    small = {
+        "vocab_size": VOCABULARY, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": context, "bos_token_id": 0,
+        "pad_token_id": 1, "eos_token_id": 2, "initializer_range": 0.3,
+    }  # fmt: skip
+    if kind == "llama":
+        model: torch.nn.Module = LlamaForCausalLM(LlamaConfig(**small))
+    elif kind == "qwen2":
+        model = Qwen2ForCausalLM(Qwen2Config(**small))
+    else:
+        model = GemmaForCausalLM(GemmaConfig(**small, head_dim=8))
+    model.save_pretrained(folder)  # type: ignore[operator]
+    tokenizer = byte_level_tokenizer(limit=context, opens=False)
+    tokenizer.chat_template = CHAT_TEMPLATE
+    tokenizer.save_pretrained(folder)
     return folder
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from models.checkpoint import load_pretrained_tokenizer
 from models.errors import ModelCorrupt, ModelFailed, ModelUnavailable
 from models.folder import CONVERTED, check_checksums, read_config, write_checksums
-from models.generative.summariser import Generated, Generation
 from models.generative.torch import generation_config, generation_defaults
+from models.generative.writing import Generated, Generation
 from models.memory import device
 from models.types import ModelInfo
 

@@ -1,67 +1,36 @@
-"""Summaries that a pretrained encoder–decoder writes (BART, PEGASUS, T5, mT5, LED, LongT5): long articles in passages,
-endings at a sentence, honest counts. An engine generates the tokens."""
+"""Summaries that a model writes: long articles in passages, whose summaries are summarised again; honest counts; what
+supports each sentence. A writer (writing.py, remote.py) summarises one passage."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from models.errors import InputTooLong, ModelError
 from models.extractive.news_minilm import Embedded
 from models.generative.support import supported
-from models.options import SummaryOptions
-from models.parameters import check, least_tokens
-from models.text.lines import SENTENCE_END
+from models.generative.writing import Ask, Stage, Writer
+from models.options import LENGTHS, SummaryOptions
+from models.parameters import check
 from models.text.passages import Passage, opening, passages
 from models.text.sentences import sentences
 from models.types import ModelInfo, Outcome, Sentence, Summary, Work, summary_text
 
-MOST_TOKENS_PER_WORD = 2
-"""An English word has about 1.3 tokens, one of a language that the tokenizer hardly knows more."""
-LINE_BREAK = "<n>"
-"""What PEGASUS writes between sentences: a piece of its vocabulary like any other."""
 LEAST_SHRINKAGE = 0.8
 """Partial summaries that together keep more than this share of what they summarise are not summarised again: the
 first sentence of each is taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """How to generate; None leaves it to the model's own generation config. A minimum comes with a maximum."""
-
-    max_new_tokens: int | None = None
-    min_new_tokens: int | None = None
-    beams: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """What was written, without special tokens. `ended`: the model ended it itself, and was not cut off."""
-
-    ids: tuple[int, ...]
-    ended: bool
-
-
-class Engine(Protocol):
-    """Generates token ids from token ids, special tokens included in both; one output per input, in order."""
-
-    tokenizer: Any
-
-    def generate(self, inputs: Sequence[Sequence[int]], generation: Generation) -> list[Generated]: ...
-
-
 class Summariser:
-    """A summariser over any such engine. Safe to use from several threads as far as the engine is."""
+    """A summariser over any such writer. Safe to use from several threads as far as the writer is.
 
-    def __init__(self, engine: Engine, info: ModelInfo, *, reader: Callable[[], Embedded]) -> None:
-        assert info.max_input_tokens is not None
-        assert info.max_output_tokens is not None
+    Args:
+        reader: gives the embedded model, which finds what supports each sentence.
+    """
+
+    def __init__(self, writer: Writer, info: ModelInfo, *, reader: Callable[[], Embedded]) -> None:
         self.info = info
-        self._engine = engine
+        self._writer = writer
         self._reader = reader
-        self._tokenizer = engine.tokenizer
-        self._prefix = str(info.parameters["prefix"])
-        self._room = info.max_input_tokens - len(self._tokenizer(self._prefix)["input_ids"])
-        self._max_output_tokens = info.max_output_tokens
 
     def run(self, work: Sequence[Work]) -> list[Outcome]:
         outcomes: list[Outcome] = [Outcome()] * len(work)
@@ -71,9 +40,9 @@ class Summariser:
                 read[number] = self._read(item)
             except ModelError as error:
                 outcomes[number] = Outcome(error=error)
-        for number, summary in self._summaries(read).items():
+        for number, written in self._written(read).items():
             try:
-                outcomes[number] = Outcome(summary=supported(summary, work[number], self._reader()))
+                outcomes[number] = Outcome(summary=self._finish(work[number], read[number], written))
             except ModelError as error:
                 outcomes[number] = Outcome(error=error)
         return outcomes
@@ -81,71 +50,63 @@ class Summariser:
     def _read(self, work: Work) -> "_Read":
         if work.topics is not None:
             check("topics", work.topics, self.info)
-        text, options = work.document.text, work.summary or SummaryOptions()
-        language = work.document.language
+        text, language = work.document.text, work.document.language
+        options = _completed(work.summary or SummaryOptions(), self.info)
         check("summary", options, self.info)
+        writer = self._writer
         if options.truncation == "truncate":
-            first, total = opening(text, self._tokenizer, room=self._room, prefix=self._prefix, language=language)
-            return _Read(options, [first], total)
-        parts = passages(text, self._tokenizer, room=self._room, prefix=self._prefix, language=language)
+            first, total = opening(text, writer.tokenizer, room=writer.room, prefix=writer.prefix, language=language)
+            return _Read(options, language, [first], total)
+        parts = passages(text, writer.tokenizer, room=writer.room, prefix=writer.prefix, language=language)
         total = _tokens(parts)
         if options.truncation == "error" and len(parts) > 1:
             raise InputTooLong(
-                f"The article has {total:,} tokens; model {self.info.id!r} reads {self._room:,}. Set truncation to "
+                f"The article has {total:,} tokens; model {self.info.id!r} reads {writer.room:,}. Set truncation to "
                 "'chunk' or 'truncate', or send a shorter text."
             )
-        return _Read(options, parts, total)
+        return _Read(options, language, parts, total)
 
-    def _summaries(self, read: "dict[int, _Read]") -> dict[int, Summary]:
+    def _written(self, read: "dict[int, _Read]") -> dict[int, str | ModelError]:
         """Passages of all articles together, so that short articles fill the gaps of long ones; then, for articles of
         several passages, a summary of their summaries, until one passage is left."""
         waiting = {number: item.parts for number, item in read.items()}
-        summaries: dict[int, Summary] = {}
+        done: dict[int, str | ModelError] = {}
+        again = False
         while waiting:
-            written = self._write_all(read, waiting)
+            asked = [
+                Ask(part.text, read[number].options, read[number].language, _stage(parts, again=again))
+                for number, parts in waiting.items()
+                for part in parts
+            ]
+            texts = iter(self._writer.write(asked))
             remaining: dict[int, list[Passage]] = {}
             for number, parts in waiting.items():
-                partial = [text for text in written[number] if text]
+                written = [next(texts) for _ in parts]
+                if (error := next((text for text in written if isinstance(text, ModelError)), None)) is not None:
+                    done[number] = error
+                    continue
+                partial = [text for text in written if isinstance(text, str) and text]
                 joined = " ".join(partial)
                 if len(parts) == 1 or not joined:
-                    summaries[number] = self._finish(read[number], joined)
+                    done[number] = joined
                     continue
-                merged = passages(joined, self._tokenizer, room=self._room, prefix=self._prefix)
+                merged = passages(joined, self._writer.tokenizer, room=self._writer.room, prefix=self._writer.prefix)
                 if _tokens(merged) < LEAST_SHRINKAGE * _tokens(parts):
                     remaining[number] = merged
                 else:
-                    summaries[number] = self._finish(read[number], " ".join(map(first_sentence, partial)))
-            waiting = remaining
-        return summaries
+                    done[number] = " ".join(map(first_sentence, partial))
+            waiting, again = remaining, True
+        return done
 
-    def _write_all(self, read: "dict[int, _Read]", waiting: dict[int, list[Passage]]) -> dict[int, list[str]]:
-        """What the model writes about the passages of each article, in order."""
-        owners = [number for number, parts in waiting.items() for _ in parts]
-        texts = [part.text for parts in waiting.values() for part in parts]
-        generations = [generation_of(read[number].options, most=self._max_output_tokens) for number in owners]
-        written: dict[int, list[str]] = {number: [] for number in waiting}
-        for number, text in zip(owners, self._write(texts, generations), strict=True):
-            written[number].append(text)
-        return written
-
-    def _write(self, texts: Sequence[str], generations: Sequence[Generation]) -> list[str]:
-        """What the model writes about each text, trimmed to whole sentences; texts of like length run together."""
-        inputs = self._tokenizer([self._prefix + text for text in texts])["input_ids"]
-        written = [""] * len(texts)
-        for batch in padded_batches([len(ids) for ids in inputs], generations, most=self.info.batch_tokens):
-            outputs = self._engine.generate([inputs[i] for i in batch], generations[batch[0]])
-            for i, output in zip(batch, outputs, strict=True):
-                text = self._tokenizer.decode(output.ids, skip_special_tokens=True).replace(LINE_BREAK, " ").strip()
-                written[i] = text if output.ended else whole_sentences(text)
-        return written
-
-    def _finish(self, item: "_Read", text: str) -> Summary:
+    def _finish(self, work: Work, item: "_Read", text: str | ModelError) -> Summary:
+        if isinstance(text, ModelError):
+            raise text
         texts = [text[span.start : span.end] for span in sentences(text)]
         if text and not texts:
             texts = [text]
         used = _tokens(item.parts)
         chosen = tuple(Sentence(sentence) for sentence in shortened(texts, item.options))
-        return Summary(
+        summary = Summary(
             text=summary_text(chosen),
             sentences=chosen,
             model=self.info.id,
@@ -154,36 +115,27 @@ class Summariser:
             used_tokens=used,
             truncated=used < item.tokens,
         )
+        return supported(summary, work, self._reader())
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     options: SummaryOptions
+    language: str
     parts: list[Passage]
     tokens: int
 
 
-def generation_of(options: SummaryOptions, *, most: int) -> Generation:
-    """The caller's words in tokens, never more than the model writes."""
-    least = options.min_words and least_tokens(options.min_words)
-    longest = options.max_words and MOST_TOKENS_PER_WORD * options.max_words + 8
-    if least and not longest:
-        longest = max(2 * least, least + 64)
-    return Generation(longest and min(longest, most), least, options.beams)
+def _completed(options: SummaryOptions, info: ModelInfo) -> SummaryOptions:
+    """The options, with the model's own length where the caller gives none."""
+    if any(getattr(options, name, None) is not None for name in LENGTHS):
+        return options
+    length: dict[str, Any] = {name: value for name, value in info.defaults.items() if name in LENGTHS}
+    return replace(options, **length)
 
 
-def padded_batches(lengths: Sequence[int], generations: Sequence[Generation], *, most: int) -> Iterator[list[int]]:
-    """Runs of indices of one `Generation` and like length, each of at most `most` tokens once padded (or one longer
-    input)."""
-    order = sorted(range(len(lengths)), key=lambda i: (repr(generations[i]), -lengths[i]))
-    batch: list[int] = []
-    for i in order:
-        if batch and (generations[i] != generations[batch[0]] or lengths[batch[0]] * (len(batch) + 1) > most):
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
+def _stage(parts: Sequence[Passage], *, again: bool) -> Stage:
+    return "parts" if again else "part" if len(parts) > 1 else "article"
 
 
 def _tokens(parts: Sequence[Passage]) -> int:
@@ -194,14 +146,6 @@ def first_sentence(text: str) -> str:
     """The first sentence; the whole text where it holds none."""
     spans = sentences(text)
     return text[spans[0].start : spans[0].end] if spans else text
-
-
-def whole_sentences(text: str) -> str:
-    """The text without an unfinished last sentence, if a finished one stands before it."""
-    spans = sentences(text)
-    if len(spans) > 1 and not SENTENCE_END.search(text):
-        return text[: spans[-2].end]
-    return text
 
 
 def shortened(texts: Sequence[str], options: SummaryOptions) -> list[str]:

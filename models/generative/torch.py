@@ -12,7 +12,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from models.checkpoint import load_pretrained
 from models.errors import ModelFailed
 from models.folder import read_config, summarization_defaults
-from models.generative.summariser import Generated, Generation
+from models.generative.writing import Generated, Generation
 from models.types import ModelInfo
 
 DEFAULT_OUTPUT_TOKENS = 256

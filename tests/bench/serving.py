@@ -218,7 +218,7 @@ def cached(folder: Path, *, rounds: int, seconds: float) -> None:
 
 def seq2seq(folder: Path, *, rounds: int, full: bool) -> None:
     from models.generative.ctranslate2 import Ct2Engine, convert
-    from models.generative.summariser import Generation
+    from models.generative.writing import Generation
     from tests.bench.bart import make_bart
     from tests.bench.servers import Generate
 

@@ -22,7 +22,8 @@ from models.errors import (
     UnsupportedTask,
 )
 from models.generative import ctranslate2
-from models.generative.summariser import Generated, Generation, Summariser
+from models.generative.summariser import Summariser
+from models.generative.writing import EngineWriter, Generated, Generation
 from models.memory import available_memory
 from models.open import DType, EngineName, Inference, describe, load, load_reader
 from models.options import SummaryOptions, Task, TopicsOptions
@@ -130,7 +131,7 @@ def test_what_the_model_is_given_of_a_long_article_is_all_of_it(folders: dict[st
     engine = Counting(folders["bart"], info)
     words = [f"word{number}" for number in range(300)]
     text = " ".join(word + ("." if number % 9 == 8 else "") for number, word in enumerate(words))
-    Summariser(engine, info, reader=load_reader).run([Work(Document(text), SummaryOptions())])
+    Summariser(EngineWriter(engine, info), info, reader=load_reader).run([Work(Document(text), SummaryOptions())])
     read = " ".join(engine.tokenizer.decode(ids, skip_special_tokens=True) for ids in seen)
     assert [word for word in words if word not in read] == []
     assert info.max_input_tokens
@@ -142,7 +143,7 @@ def test_what_the_model_is_given_of_a_long_article_is_all_of_it(folders: dict[st
     ids=["chinese", "emoji", "unpunctuated", "one word", "accents"],
 )  # fmt: skip
 def test_passages_hold_every_character_and_fit(model_of: Any, text: str) -> None:
-    tokenizer = model_of("bart")._tokenizer
+    tokenizer = model_of("bart")._writer.tokenizer
     for prefix in ("", "summarize: "):
         parts = passages(text, tokenizer, room=40, prefix=prefix)
         assert "".join(part.text for part in parts).replace(" ", "") == text.replace(" ", "")
@@ -165,13 +166,16 @@ def test_what_may_be_written_is_bounded_by_what_the_model_can_write(model_of: An
 
 def test_the_line_breaks_that_pegasus_writes_are_white_space(model_of: Any) -> None:
     class Scripted:
-        tokenizer = model_of("pegasus")._tokenizer
+        tokenizer = model_of("pegasus")._writer.tokenizer
 
         def generate(self, inputs: Any, generation: Any) -> list[Generated]:
             ids = self.tokenizer("The wall fell.<n>The council met.", add_special_tokens=False)["input_ids"]
             return [Generated(tuple(ids), ended=True)] * len(inputs)
 
-    found = summary(Summariser(Scripted(), model_of("pegasus").info, reader=load_reader), SHORT)
+    found = summary(
+        Summariser(EngineWriter(Scripted(), model_of("pegasus").info), model_of("pegasus").info, reader=load_reader),
+        SHORT,
+    )
     assert [sentence.text for sentence in found.sentences] == ["The wall fell.", "The council met."]
 
 
@@ -261,7 +265,7 @@ def test_old_configs_for_summarization_are_honoured(tmp_path: Path) -> None:
 def test_weights_that_are_not_numbers_fail_instead_of_writing_nonsense(tmp_path: Path) -> None:
     folder = make_seq2seq("bart", tmp_path / "bart")
     model = opened("bart", folder)
-    model._engine.model.lm_head.weight.data[7] = torch.nan  # type: ignore[attr-defined]
+    model._writer._engine.model.lm_head.weight.data[7] = torch.nan  # type: ignore[attr-defined]
     with pytest.raises(ModelFailed, match="NaN"):
         model.run([Work(Document(SHORT), SummaryOptions())])
 
@@ -438,13 +442,15 @@ def test_what_a_model_is_is_known_without_loading_it(tmp_path: Path) -> None:
 
 def test_partial_summaries_that_do_not_shrink_still_cover_the_whole_article(model_of: Any) -> None:
     class Repeating:
-        tokenizer = model_of("bart")._tokenizer
+        tokenizer = model_of("bart")._writer.tokenizer
 
         def generate(self, inputs: Any, generation: Any) -> list[Generated]:
             return [Generated(tuple(ids), ended=True) for ids in inputs]
 
     text = " ".join(f"Sentence {number} is told here at some length indeed." for number in range(60))
-    found = summary(Summariser(Repeating(), model_of("bart").info, reader=load_reader), text)
+    found = summary(
+        Summariser(EngineWriter(Repeating(), model_of("bart").info), model_of("bart").info, reader=load_reader), text
+    )
     numbers = [int(sentence.text.split()[1]) for sentence in found.sentences]
     assert numbers[0] == 0
     assert numbers[-1] > 45
