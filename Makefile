@@ -41,7 +41,7 @@ train: .venv/train.stamp  ## train news-minilm from DATA into build/news-minilm
 
 lock: .venv/dev.stamp  ## the image's dependencies with their hashes, from constraints.txt
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-annotate --no-emit-options --constraint constraints.txt \
-	  --unsafe-package torch --unsafe-package setuptools --unsafe-package pip --extra ct2 --extra postgresql --extra warc \
+	  --unsafe-package torch --unsafe-package setuptools --unsafe-package pip --extra ct2 --extra postgresql --extra remote --extra warc \
 	  --output-file requirements.lock pyproject.toml
 
 clean:

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,9 @@ from models import folder as folders
 from models.card import Card, read_card
 from models.catalog import ModelSource, find_model
 from models.errors import ModelError, NoSpace
+from models.generative.servers import Server, describe_server
 from models.memory import available_memory, release_memory
-from models.open import EMBEDDED, Inference, describe, load
+from models.open import EMBEDDED, Inference, describe, load, load_remote, support_signature
 from models.types import Model, ModelInfo
 
 if TYPE_CHECKING:
@@ -43,12 +44,23 @@ class ModelCache:
         inference: how models are to run.
         max_loaded: pretrained models kept at once; the one unused for longest makes room. Embedded ones stay.
         paths: whether a path to a folder is an id too.
+        servers: models behind OpenAI-compatible servers.
+        extracts: whether an extract stands in where a server fails; else that is an error.
     """
 
     def __init__(
-        self, root: Path, *, inference: Inference | None = None, max_loaded: int = 2, paths: bool = False
+        self,
+        root: Path,
+        *,
+        inference: Inference | None = None,
+        max_loaded: int = 2,
+        paths: bool = False,
+        servers: Sequence[Server] = (),
+        extracts: bool = True,
     ) -> None:
         self.root = root
+        self._servers = {server.id: server for server in servers}
+        self._extracts = extracts
         self._inference = inference or Inference()
         self._max_loaded = max_loaded
         self._paths = paths
@@ -69,8 +81,10 @@ class ModelCache:
             UnsupportedTask, ModelCorrupt, ModelUnavailable: as `open.describe` says.
         """
         if id not in self._infos:
-            source = self._find(id)
-            self._infos[id] = describe(source, self._inference)
+            if server := self._servers.get(id):
+                self._infos[id] = describe_server(server, support=support_signature())
+            else:
+                self._infos[id] = describe(self._find(id), self._inference)
         return self._infos[id]
 
     def card(self, id: str) -> Card:
@@ -117,6 +131,11 @@ class ModelCache:
             return self._embedded.get(id)
 
     def _load(self, info: ModelInfo) -> Model:
+        if server := self._servers.get(info.id):
+            model = load_remote(server, info, reader=self._reader, extracts=self._extracts)
+            with self._lock:
+                self._embedded[info.id] = model
+            return model
         self._raise_recent_failure(info.id)
         source = self._find(info.id)
         before = available_memory()

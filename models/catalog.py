@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
@@ -10,6 +11,7 @@ from typing import Any
 
 from models import folder as folders
 from models.errors import ModelCorrupt, ModelNotPulled, UnknownModel, UnsupportedTask
+from models.generative.servers import Server
 from models.options import Scoring, Task
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
@@ -116,8 +118,8 @@ def find_model(id: str, *, root: Path, paths: bool = False) -> ModelSource:
     )
 
 
-def list_models(root: Path) -> list[CatalogEntry]:
-    """Every preset, and every other model under `root`."""
+def list_models(root: Path, *, servers: Sequence[Server] = ()) -> list[CatalogEntry]:
+    """Every preset, every other model under `root`, and the models behind servers."""
     pulled = pulled_ids(root)
     entries = [
         CatalogEntry(
@@ -134,7 +136,14 @@ def list_models(root: Path) -> list[CatalogEntry]:
         for id in pulled
         if id not in repos
     ]
-    return entries + others
+    remote = [
+        CatalogEntry(
+            server.id, f"{server.model}, behind a server", folders.TASKS_OF["remote"], ("*",), "see the model's card",
+            repo=None, ready=True,
+        )
+        for server in servers
+    ]  # fmt: skip
+    return entries + others + remote
 
 
 def model_details(id: str, *, root: Path) -> ModelDetails:

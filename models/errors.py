@@ -8,6 +8,7 @@ ModelError
 ├── UnreadableText       the text holds nothing that the model can read
 ├── UnsupportedLanguage  the model does not know the language of the text
 ├── InputTooLong         the article is longer than the model reads, and `truncation` is "error"
+├── ServerFailed         the server of a model did not answer in time, or not with a summary
 ├── ModelFailed          the model broke on this article, or answered with what is no answer
 ├── ModelUnavailable     files are missing, or the hub cannot be reached
 │   ├── HubRefused       the hub wants an access token
@@ -46,6 +47,10 @@ class UnsupportedLanguage(ModelError):
 
 class InputTooLong(ModelError):
     """The article is longer than the model reads."""
+
+
+class ServerFailed(ModelError):
+    """The server of a model did not answer in time, or not with a summary."""
 
 
 class ModelFailed(ModelError):

@@ -13,6 +13,7 @@ from models import folder as folders
 from models import vocabulary
 from models.catalog import ModelSource, Preset, find_model
 from models.errors import ModelCorrupt, ModelUnavailable, UnsupportedTask
+from models.generative.servers import Server
 from models.memory import best_dtype, device
 from models.options import SUPPORT_VERSION, Kind, Task
 from models.text.boundaries import SPLITTER
@@ -129,6 +130,22 @@ def load(
     return ClassifierTagger(network, info, codes=source.preset.codes if source.preset else {})
 
 
+def load_remote(server: Server, info: ModelInfo, *, reader: "Callable[[], Embedded]", extracts: bool) -> Model:
+    """The model behind a server. No connection is made.
+
+    Args:
+        extracts: whether the embedded model's extract stands in where the server fails.
+
+    Raises:
+        ModelUnavailable: the client is not installed.
+    """
+    from models.generative.remote import RemoteWriter, WithExtract
+    from models.generative.summariser import Summariser
+
+    summariser = Summariser(RemoteWriter(server, info), info, reader=reader)
+    return WithExtract(summariser, reader) if extracts else summariser
+
+
 @lru_cache(maxsize=1)
 def load_reader(inference: Inference = Inference()) -> "Embedded":
     """The embedded model, for who reads texts or labels with it.
@@ -197,7 +214,7 @@ def _generative(source: ModelSource, folder: Path, inference: Inference) -> Mode
             "max_input_tokens": limit,
             "prefix": prefix,
             "text": SPLITTER,
-            "support": _support(),
+            "support": support_signature(),
             "versions": _versions(engine, *libraries),
         },
     )
@@ -225,7 +242,7 @@ def _instruct(source: ModelSource, folder: Path, inference: Inference) -> ModelI
             "max_input_tokens": context,
             "prompt": prompt_hash(),
             "text": SPLITTER,
-            "support": _support(),
+            "support": support_signature(),
             "versions": _versions("torch", "transformers", "tokenizers"),
         },
     )
@@ -272,7 +289,7 @@ def _classifier(source: ModelSource, folder: Path, inference: Inference, kind: K
 
 
 @lru_cache(maxsize=1)
-def _support() -> list[object]:
+def support_signature() -> list[object]:
     """What finds the support of written sentences: the version of the code, and the revision of the embedded model."""
     folder = find_model(EMBEDDED, root=Path()).folder
     assert folder is not None

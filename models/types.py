@@ -93,12 +93,14 @@ class Work:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one `Work`: the tasks that were asked for, or the error that prevented them. `milliseconds` is its
-    share of the run that it was part of, where that was measured."""
+    share of the run that it was part of, where that was measured. With a `warning` it is the answer of another model
+    than was asked for, and not to be kept."""
 
     summary: Summary | None = None
     topics: tuple[Topic, ...] | None = None
     error: Exception | None = None
     milliseconds: float = 0.0
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

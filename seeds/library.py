@@ -168,6 +168,7 @@ class Library:
         Args:
             topics: None leaves them as they are.
         """
+        results = [result for result in results if result.warning is None]
         self.refresh()
         with self._store.reading() as connection:
             if self._changes(connection, article, results, topics) is None:

@@ -42,6 +42,7 @@ class Result:
         parameters: a JSON object, as text.
         value: the answer itself as JSON text: a summary object, or a list of topics.
         milliseconds: its share of the inference that it came from.
+        warning: why it is not what was asked for; such a result is never stored.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Result:
     value: str
     milliseconds: float
     created_at: str
+    warning: str | None = None
 
 
 def now() -> str:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from models.errors import ModelCorrupt, ModelUnavailable, UnsupportedLanguage
+from models.errors import ModelCorrupt, ModelUnavailable, ServerFailed, UnsupportedLanguage
 from models.options import Options, SummaryOptions, Task, TopicsOptions
 from models.text.language import knows, language_of
 from models.types import Document, Evidence, ModelInfo, Sentence, Summary, Support, Topic
@@ -22,7 +22,7 @@ from service.queue.worker import Models
 
 MAX_TITLE_CHARACTERS = 1_000
 LanguagePolicy = Literal["warn", "refuse"]
-FOR_EVERY_ARTICLE = (StoreError, ModelUnavailable, ModelCorrupt, ClientLeft)
+FOR_EVERY_ARTICLE = (StoreError, ModelUnavailable, ModelCorrupt, ServerFailed, ClientLeft)
 """Errors that no article is the reason for: they are raised for the whole request."""
 
 
@@ -167,6 +167,7 @@ class PendingDigests:
             for task in results
             if language and not knows(self._specs[task].info.languages, language)
         ]
+        warnings += [result.warning for result in results.values() if result.warning]
         return Digest(article.article.id, results, cached, error, language, tuple(dict.fromkeys(warnings)))
 
 

@@ -1,14 +1,17 @@
 """Settings, read once from the environment. `python -m service.settings` prints their table in the documentation."""
 
+import json
 import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.cache import ModelCache
+from models.catalog import presets
+from models.generative.servers import Server
 from models.open import Inference
 
 PREFIX = "DATELINE_"
@@ -17,6 +20,24 @@ API_KEY = re.compile(r"[\x21-\x7e]+")
 
 class InvalidSettings(Exception):
     """A setting has a value that cannot be used."""
+
+
+class RemoteModel(BaseModel):
+    """A model behind an OpenAI-compatible server."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][\w.-]{0,95}$")
+    base_url: str = Field(pattern=r"^https?://\S+$")
+    model: str = Field(min_length=1)
+    api_key: SecretStr = SecretStr("none")
+    context_tokens: int = Field(8_192, ge=1_024)
+    timeout_seconds: float = Field(30, gt=0, le=600)
+    retries: int = Field(2, ge=0, le=10)
+    concurrency: int = Field(4, ge=1, le=256)
+
+    def server(self) -> Server:
+        return Server(**{**self.model_dump(), "api_key": self.api_key.get_secret_value()})
 
 
 class Settings(BaseSettings):
@@ -74,6 +95,10 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated origins whose pages may call the API from a browser; `*` for all"
     )
+    engines: Annotated[tuple[RemoteModel, ...], NoDecode] = Field(
+        (), description="Models behind OpenAI-compatible servers: a JSON list of `{\"id\", \"base_url\", \"model\"}`, "
+        "with `api_key`, `context_tokens`, `timeout_seconds`, `retries` and `concurrency` where needed"
+    )  # fmt: skip
     runs: Path | None = Field(
         None, description="Folder that `dateline archive` writes its outputs to: the page and `/v1/runs` show its runs"
     )
@@ -92,6 +117,24 @@ class Settings(BaseSettings):
         if all(API_KEY.fullmatch(key.get_secret_value()) for key in keys):
             return keys
         raise ValueError("a key may hold visible ASCII characters alone: an HTTP header carries no others safely")
+
+    @field_validator("engines", mode="before")
+    @classmethod
+    def _read_json(cls, value: object) -> object:
+        return json.loads(value) if isinstance(value, str) else value
+
+    @field_validator("engines")
+    @classmethod
+    def _distinct(cls, engines: tuple[RemoteModel, ...]) -> tuple[RemoteModel, ...]:
+        ids = [engine.id for engine in engines]
+        if taken := [id for id in ids if ids.count(id) > 1 or id in presets()]:
+            raise ValueError(f"the id {taken[0]!r} is taken; choose another")
+        return engines
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """The models behind servers."""
+        return tuple(engine.server() for engine in self.engines)
 
     @property
     def models_folder(self) -> Path:
@@ -117,8 +160,12 @@ def read_settings(**overrides: object) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
         name = name if name.startswith(PREFIX) else PREFIX + name
-        value = "set" if "KEY" in name else repr(first["input"])  # a secret is never printed
-        raise InvalidSettings(f"{name} is {value}: {first['msg']}. Correct it or unset it.") from error
+        secret = "KEY" in name or name.endswith("ENGINES")  # is never printed
+        value = "set" if secret else repr(first["input"])
+        where = ".".join(str(part) for part in first["loc"][1:])
+        raise InvalidSettings(
+            f"{name} is {value}: {where + ': ' if where else ''}{first['msg']}. Correct it or unset it."
+        ) from error
 
 
 def model_cache(settings: Settings, *, paths: bool = False) -> ModelCache:
@@ -132,6 +179,7 @@ def model_cache(settings: Settings, *, paths: bool = False) -> ModelCache:
         inference=Inference(dtype=settings.dtype, engine=settings.engine),
         max_loaded=settings.max_loaded_models,
         paths=paths,
+        servers=settings.servers,
     )
 
 

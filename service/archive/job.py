@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from models.generative.servers import Server
 from models.open import Inference
 from seeds.archives import Format, ReadOptions, Source
 from seeds.archives.source import STDIN
@@ -40,6 +41,7 @@ class ArchiveJob:
     inference: Inference = field(default_factory=Inference)
     max_article_characters: int = 400_000
     language_policy: LanguagePolicy = "warn"
+    servers: tuple[Server, ...] = ()
 
     @property
     def from_stdin(self) -> bool:

@@ -22,7 +22,7 @@ MakeDigester = Callable[[ArchiveJob], Digester]
 
 def make_digester(job: ArchiveJob) -> Digester:
     """The digester of a worker. On the command line a path is a model's id too."""
-    models = ModelCache(job.models, inference=job.inference, paths=True)
+    models = ModelCache(job.models, inference=job.inference, paths=True, servers=job.servers, extracts=False)
     return Digester(
         models,
         Store(job.store),

@@ -207,6 +207,7 @@ def _job(source: str, options: ArchiveOptions, settings: Settings, digest_option
         inference=Inference(dtype=settings.dtype, engine=settings.engine),
         max_article_characters=settings.max_article_characters,
         language_policy=settings.language_policy,
+        servers=settings.servers,
     )
 
 
@@ -254,8 +255,9 @@ def _starter(job: ArchiveJob, options: ArchiveOptions, settings: Settings) -> St
     from models.catalog import find_model
 
     executor = options.executor or options.engine or "processes"
+    remote = {server.id for server in job.servers}
     in_python = all(
-        find_model(model, root=settings.models_folder, paths=True).folder is None
+        model not in remote and find_model(model, root=settings.models_folder, paths=True).folder is None
         for model in job.digest_options.models().values()
     )
     number = options.workers or (len(os.sched_getaffinity(0)) if in_python else 1)

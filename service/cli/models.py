@@ -26,7 +26,8 @@ def models_list(
         from models.catalog import list_models
         from service.settings import read_settings
 
-        entries = list_models(read_settings().models_folder)
+        settings = read_settings()
+        entries = list_models(settings.models_folder, servers=settings.servers)
         if as_json or not sys.stdout.isatty():
             for entry in entries:
                 print(json.dumps(asdict(entry)))

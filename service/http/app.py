@@ -66,6 +66,8 @@ def create_app(
         del app.state.service
         await run_in_threadpool(service.trainings.close)
         await run_in_threadpool(service.worker.close)
+        if service.remote:
+            await run_in_threadpool(service.remote.close)
         await run_in_threadpool(store.close)
 
     app = FastAPI(

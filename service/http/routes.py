@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Annotated, cast
 
@@ -86,7 +87,7 @@ async def summarise(request: schemas.SummariseRequest, service: Running, client:
         summary_model=request.model or service.settings.summary_model, summary=schemas.summary_options(request)
     )
     answer = await service.digest_one(Article(request.text), options, client=client)
-    return schemas.json_response(answer.results["summary"].value)
+    return schemas.json_response(answer.results["summary"].value, warnings=answer.warnings)
 
 
 @v1.post("/tag", tags=["digest"], response_model=schemas.Topics)
@@ -97,7 +98,7 @@ async def tag(request: schemas.TagRequest, service: Running, client: Request) ->
     )
     article = schemas.ArticleFields(text=request.text, title=request.title).article()
     answer = await service.digest_one(article, options, client=client)
-    return schemas.json_response(f'{{"topics":{answer.results["topics"].value}}}')
+    return schemas.json_response(f'{{"topics":{answer.results["topics"].value}}}', warnings=answer.warnings)
 
 
 @v1.post("/sentences", tags=["digest"])
@@ -326,7 +327,7 @@ async def models(service: Running) -> model_schemas.ModelList:
             ready=entry.ready,
             default_for=[task for task in TASKS if defaults[task] in (entry.id, entry.repo)],
         )
-        for entry in await run_in_threadpool(list_models, settings.models_folder)
+        for entry in await run_in_threadpool(partial(list_models, settings.models_folder, servers=settings.servers))
     ]
     return model_schemas.ModelList(models=entries, data=openai.listed(entries))
 

@@ -66,6 +66,9 @@ def topics_options(request: TopicsFields) -> TopicsOptions:
     return TopicsOptions(**{entry.name: getattr(request, entry.name) for entry in fields(TopicsOptions)})
 
 
+WARNINGS = "X-Dateline-Warnings"
+
+
 class Request(BaseModel):
     model_config = NO_OTHER_FIELDS
 
@@ -288,9 +291,10 @@ class ReadText(Reply):
     sentences: list[ReadSentence]
 
 
-def json_response(content: str) -> Response:
-    """JSON text as it is."""
-    return Response(content.encode(), media_type="application/json")
+def json_response(content: str, *, warnings: Sequence[str] = ()) -> Response:
+    """JSON text as it is, with what a reader should know in a header."""
+    headers = {WARNINGS: "; ".join(warnings).encode("ascii", "replace").decode()} if warnings else None
+    return Response(content.encode(), media_type="application/json", headers=headers)
 
 
 def describe(errors: Sequence[Any], subject: str = "request") -> str:

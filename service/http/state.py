@@ -18,6 +18,7 @@ from seeds.store import Store
 from service.digest import Digest, Digester, DigestOptions, PendingDigests
 from service.errors import ClientLeft, NotReady
 from service.queue.admission import Limits
+from service.queue.lanes import Lanes
 from service.queue.worker import Models, Worker
 from service.settings import Settings
 from service.teaching.jobs import Trainings
@@ -49,21 +50,19 @@ class Service:
         self.started = time.monotonic()
         self.answered: Counter[tuple[str, bool]] = Counter()
         """Results given, by task and whether they came from the store. Remembered replies are not among them."""
-        self.worker = Worker(
-            models,
-            store,
-            limits=Limits(
-                max_queue_seconds=settings.max_queue_seconds,
-                max_waiting=settings.max_waiting,
-                deadline_seconds=settings.deadline_seconds,
-                stuck_seconds=settings.stuck_seconds,
-            ),
+        limits = Limits(
+            max_queue_seconds=settings.max_queue_seconds,
+            max_waiting=settings.max_waiting,
+            deadline_seconds=settings.deadline_seconds,
+            stuck_seconds=settings.stuck_seconds,
         )
+        self.worker = Worker(models, store, limits=limits)
+        self.remote = Worker(models, store, limits=limits) if settings.engines else None
         self._models = models
         self._digester = Digester(
             models,
             store,
-            runner=self.worker,
+            runner=Lanes(self.worker, self.remote) if self.remote else self.worker,
             max_article_characters=settings.max_article_characters,
             language_policy=settings.language_policy,
         )

@@ -21,15 +21,22 @@ def results_of(job: Job, outcome: Outcome, *, created_at: str) -> dict[str, Resu
             key=key,
             task=spec.task,
             content=spec.content(text=job.document.text, title=job.document.title),
-            model=spec.info.id,
-            revision=spec.info.revision,
+            model=spec.info.id if outcome.warning is None else _maker(outcome).model,
+            revision=spec.info.revision if outcome.warning is None else _maker(outcome).revision,
             parameters=_with_language(spec.parameters, job.document.language),
             vocabulary=spec.vocabulary,
             value=value,
             milliseconds=round(outcome.milliseconds, 3),
             created_at=created_at,
+            warning=outcome.warning,
         )
     return results
+
+
+def _maker(outcome: Outcome) -> Summary:
+    """Which model answered, where it is another than was asked."""
+    assert outcome.summary is not None
+    return outcome.summary
 
 
 def _with_language(parameters: str, language: str) -> str:
@@ -44,8 +51,9 @@ def results_of_all(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> list[dic
 
 
 def new_results(results: Sequence[Mapping[str, Result] | Exception]) -> list[Result]:
-    """What there is to store."""
-    return [result for by_key in results if not isinstance(by_key, Exception) for result in by_key.values()]
+    """What there is to store: nothing that stands in for something else."""
+    made = (result for by_key in results if not isinstance(by_key, Exception) for result in by_key.values())
+    return [result for result in made if result.warning is None]
 
 
 def summary_json(summary: Summary | None) -> str:

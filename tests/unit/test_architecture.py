@@ -22,7 +22,7 @@ TOUCHES_TORCH = {
     "checkpoint.py", "classifiers/classifier.py", "classifiers/learning.py", "classifiers/network.py", "classifiers/own.py", "classifiers/own_files.py",
     "classifiers/zero_shot.py",
     "extractive/encoder.py", "extractive/network.py", "extractive/news_minilm.py", "generative/ctranslate2.py",
-    "generative/instruct.py", "generative/support.py", "generative/torch.py", "memory.py", "pull.py",
+    "generative/instruct.py", "generative/remote.py", "generative/support.py", "generative/torch.py", "memory.py", "pull.py",
 }  # fmt: skip
 
 

@@ -1,0 +1,159 @@
+"""Writes with a model behind an OpenAI-compatible server. A server that hangs, refuses or answers nonsense costs no
+more than its time-out, and after some failures in a row nothing for a while."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+from models.errors import ModelError, ModelUnavailable, ServerFailed
+from models.extractive.news_minilm import Embedded
+from models.generative.prompt import answer, prompt
+from models.generative.servers import Server
+from models.generative.summariser import Summariser
+from models.generative.writing import Ask, whole_sentences
+from models.types import ModelInfo, Outcome, Work
+
+FAILURES = 3
+"""In a row, after which the server is left alone for a while."""
+PAUSE_SECONDS = 30.0
+TOKENS_SHARE = 0.7
+"""The server's tokenizer may make so many more tokens of a text than ours."""
+PROMPT_TOKENS = 200
+
+log = logging.getLogger("dateline")
+
+
+class RemoteWriter:
+    """Writes by a server. Safe to use from several threads.
+
+    Raises:
+        ModelUnavailable: the client is not installed.
+    """
+
+    prefix = ""
+
+    def __init__(self, server: Server, info: ModelInfo) -> None:
+        try:
+            from openai import OpenAI
+        except ModuleNotFoundError as error:
+            raise ModelUnavailable(
+                f"The model {server.id!r} is behind a server, which needs a client. Run: pip install 'dateline[remote]'"
+            ) from error
+        from transformers import PreTrainedTokenizerFast
+
+        assert info.max_output_tokens is not None
+        path = files("models") / "news-minilm" / "tokenizer.json"
+        self.tokenizer: Any = PreTrainedTokenizerFast(tokenizer_file=str(path))
+        self.room = int(TOKENS_SHARE * (server.context_tokens - info.max_output_tokens - PROMPT_TOKENS))
+        self._server = server
+        self._most = info.max_output_tokens
+        self._client = OpenAI(
+            base_url=server.base_url, api_key=server.api_key, timeout=server.timeout_seconds,
+            max_retries=server.retries,
+        )  # fmt: skip
+        self._threads = ThreadPoolExecutor(server.concurrency, thread_name_prefix="dateline-remote")
+        self._breaker = Breaker()
+
+    def write(self, asked: Sequence[Ask]) -> list[str | ModelError]:
+        if not self._breaker.allows():
+            failed = ServerFailed(
+                f"The server of {self._server.id!r} failed {FAILURES} times, and is left alone for some seconds."
+            )
+            return [failed] * len(asked)
+        futures = [self._threads.submit(self._one, ask) for ask in asked]
+        end = time.monotonic() + self._server.timeout_seconds * -(-len(asked) // self._server.concurrency)
+        return [self._written(future, end) for future in futures]
+
+    def _written(self, future: "Future[str]", end: float) -> str | ModelError:
+        try:
+            text = future.result(timeout=max(end - time.monotonic(), 0))
+        except TooLate:
+            future.cancel()
+            error = ServerFailed(
+                f"The server of {self._server.id!r} did not answer within {self._server.timeout_seconds:.0f} s."
+            )
+        except ServerFailed as found:
+            error = found
+        except Exception as found:  # noqa: BLE001 - the client raises its own, the HTTP library's and the parsers' errors
+            words = (str(found).splitlines() or [""])[0][:200]
+            error = ServerFailed(f"The server of {self._server.id!r} failed ({type(found).__name__}: {words}).")
+        else:
+            self._breaker.succeeded()
+            return text
+        self._breaker.failed()
+        log.warning("%s", error)
+        return error
+
+    def _one(self, ask: Ask) -> str:
+        reply = self._client.chat.completions.create(
+            model=self._server.model, messages=[{"role": "user", "content": prompt(ask)}], temperature=0, seed=0,
+            max_tokens=self._most,
+        )  # fmt: skip
+        choice = reply.choices[0]
+        text = answer(choice.message.content or "")
+        if choice.finish_reason == "length":
+            text = whole_sentences(text)
+        if not any(letter.isalpha() for letter in text):
+            raise ServerFailed(f"The server of {self._server.id!r} answered without a summary.")
+        return text
+
+
+class Breaker:
+    """Lets nothing through for a while after some failures in a row, then one try, as a fuse that resets itself. Safe
+    to use from several threads."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._closed_until = 0.0
+        self._lock = threading.Lock()
+
+    def allows(self) -> bool:
+        with self._lock:
+            if self._failures < FAILURES:
+                return True
+            if time.monotonic() < self._closed_until:
+                return False
+            self._closed_until = time.monotonic() + PAUSE_SECONDS  # one tries; the others wait for what it finds
+            return True
+
+    def succeeded(self) -> None:
+        with self._lock:
+            self._failures = 0
+
+    def failed(self) -> None:
+        with self._lock:
+            self._failures += 1
+            if self._failures >= FAILURES:
+                self._closed_until = time.monotonic() + PAUSE_SECONDS
+
+
+class WithExtract:
+    """A remote summariser, and the embedded model's extract, with a warning, where its server fails."""
+
+    def __init__(self, summariser: Summariser, reader: Callable[[], Embedded]) -> None:
+        self.info = summariser.info
+        self._summariser = summariser
+        self._reader = reader
+
+    def run(self, work: Sequence[Work]) -> list[Outcome]:
+        outcomes = self._summariser.run(work)
+        failed = [number for number, outcome in enumerate(outcomes) if isinstance(outcome.error, ServerFailed)]
+        if failed:
+            reader = self._reader()
+            extracts = reader.run([_plain(work[number]) for number in failed])
+            for number, extract in zip(failed, extracts, strict=True):
+                warning = f"{outcomes[number].error} This is an extract by {reader.info.id!r}; ask again later."
+                outcomes[number] = replace(extract, warning=warning)
+        return outcomes
+
+
+def _plain(work: Work) -> Work:
+    """The work, without the options that are for models that write."""
+    assert work.summary is not None
+    return replace(work, summary=replace(work.summary, drop_unsupported=False))

@@ -1,0 +1,76 @@
+"""An OpenAI-compatible server that behaves as a test says."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class FakeServer:
+    """`mood`: "well", "hangs", "garbage", "empty", "busy" (429), "broken" (500), "html". `text` is what it writes."""
+
+    base_url: str = ""
+    mood: str = "well"
+    text: str = "The harbour town held a drill. About 4,000 residents took part."
+    finish_reason: str = "stop"
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+
+
+@contextmanager
+def fake_server() -> Iterator[FakeServer]:
+    state = FakeServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            state.seen.append(body)
+            state.keys.append(self.headers.get("authorization"))
+            if state.mood == "hangs":
+                time.sleep(8)
+            if state.mood == "busy":
+                self._send(429, {"error": {"message": "busy"}}, {"retry-after": "0"})
+            elif state.mood == "broken":
+                self._send(500, {"error": {"message": "out of memory"}})
+            elif state.mood == "garbage":
+                self._send(200, {"answer": 42})
+            elif state.mood == "html":
+                self._send(200, "<html>Welcome</html>")
+            else:
+                text = "" if state.mood == "empty" else state.text
+                choice = {
+                    "index": 0,
+                    "finish_reason": state.finish_reason,
+                    "message": {"role": "assistant", "content": text},
+                }
+                self._send(
+                    200, {"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
+                )
+
+        def _send(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+            data = (body if isinstance(body, str) else json.dumps(body)).encode()
+            self.send_response(status)
+            self.send_header("content-type", "text/html" if isinstance(body, str) else "application/json")
+            self.send_header("content-length", str(len(data)))
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    state.base_url = f"http://127.0.0.1:{server.server_port}/v1"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
