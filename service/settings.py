@@ -4,9 +4,9 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.cache import ModelCache
@@ -99,6 +99,12 @@ class Settings(BaseSettings):
         (), description="Models behind OpenAI-compatible servers: a JSON list of `{\"id\", \"base_url\", \"model\"}`, "
         "with `api_key`, `context_tokens`, `timeout_seconds`, `retries` and `concurrency` where needed"
     )  # fmt: skip
+    miniflux_url: str | None = Field(
+        None, pattern=r"^https?://\S+$", description="Address of a Miniflux reader: the new entries that it sends to "
+        "`/webhooks/miniflux` get summary and topics. Nothing else is ever sent anywhere but to `engines`"
+    )  # fmt: skip
+    miniflux_token: SecretStr = Field(SecretStr(""), description="API key of Miniflux")
+    miniflux_secret: SecretStr = Field(SecretStr(""), description="Secret of Miniflux's webhook")
     runs: Path | None = Field(
         None, description="Folder that `dateline archive` writes its outputs to: the page and `/v1/runs` show its runs"
     )
@@ -131,6 +137,14 @@ class Settings(BaseSettings):
             raise ValueError(f"the id {taken[0]!r} is taken; choose another")
         return engines
 
+    @model_validator(mode="after")
+    def _has_keys(self) -> Self:
+        if self.miniflux_url and not (
+            self.miniflux_token.get_secret_value() and self.miniflux_secret.get_secret_value()
+        ):
+            raise ValueError("a Miniflux needs DATELINE_MINIFLUX_TOKEN and DATELINE_MINIFLUX_SECRET too")
+        return self
+
     @property
     def servers(self) -> tuple[Server, ...]:
         """The models behind servers."""
@@ -158,9 +172,9 @@ def read_settings(**overrides: object) -> Settings:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).upper()
+        name = str(first["loc"][0]).upper() if first["loc"] else "MINIFLUX_URL"
         name = name if name.startswith(PREFIX) else PREFIX + name
-        secret = "KEY" in name or name.endswith("ENGINES")  # is never printed
+        secret = "KEY" in name or name.endswith(("ENGINES", "TOKEN", "SECRET"))  # is never printed
         value = "set" if secret else repr(first["input"])
         where = ".".join(str(part) for part in first["loc"][1:])
         raise InvalidSettings(
@@ -193,7 +207,7 @@ def table() -> str:
     """The settings as a Markdown table."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default in (None, ()) else f"`{field.default}`"
+        default = "" if field.default in (None, (), SecretStr("")) else f"`{field.default}`"
         lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
     return "\n".join(lines)
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from seeds.store import Store
 from service import __version__
 from service.errors import InvalidRequest, MethodNotAllowed, UnknownRoute, expected, problem_of
-from service.http import huggingface, openai, pages, routes, schemas, trainings
+from service.http import huggingface, openai, pages, routes, schemas, trainings, wires
 from service.http.metrics import Metrics
 from service.http.middleware import ApiKeys, LimitBody, ReplyHeaders
 from service.http.problems import problem_response
@@ -65,6 +65,8 @@ def create_app(
         yield
         del app.state.service
         await run_in_threadpool(service.trainings.close)
+        if service.miniflux:
+            await run_in_threadpool(service.miniflux.close)
         await run_in_threadpool(service.worker.close)
         if service.remote:
             await run_in_threadpool(service.remote.close)
@@ -96,6 +98,7 @@ def create_app(
     app.include_router(routes.v1)
     app.include_router(trainings.router)
     app.include_router(openai.router)
+    app.include_router(wires.router)
     app.include_router(huggingface.router)
     app.include_router(pages.router)
     app.router.routes += pages.mounts()

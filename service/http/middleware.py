@@ -1,6 +1,7 @@
 """ASGI middleware that every request passes, outermost first: headers of the reply, the API key (before anything is
 read), and a limit on the body."""
 
+import base64
 import hmac
 import re
 import uuid
@@ -13,7 +14,7 @@ from service.http.problems import problem_response
 from service.settings import Settings
 
 REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
-NEEDS_KEY = re.compile(r"/(?:v1|models)(?:/|$)")
+NEEDS_KEY = re.compile(r"/(?:v1|models|article|concept)(?:/|$)")
 
 
 class ReplyHeaders:
@@ -45,8 +46,8 @@ class ReplyHeaders:
 
 
 class ApiKeys:
-    """Lets a request to `/v1` or `/models` pass if it carries one of the configured keys. The body is not read before
-    that."""
+    """Lets a request pass if it carries one of the configured keys, as a bearer token or a password. The body is not
+    read before that. The page and Miniflux's webhook, which is signed, need none."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
@@ -67,10 +68,22 @@ class ApiKeys:
         if len(headers) > 1:
             raise KeyRefused("The request has several Authorization headers. Send one.")
         scheme, _, key = (headers or [b""])[0].partition(b" ")
-        if scheme.lower() != b"bearer" or not key:
+        if scheme.lower() == b"basic":  # as Superdesk sends it: any name, and the key
+            key = _password(key)
+        elif scheme.lower() != b"bearer":
+            key = b""
+        if not key:
             raise KeyMissing("This service wants an API key. Send the header 'Authorization: Bearer <key>'.")
         if not any([hmac.compare_digest(key.strip(), known) for known in self._keys]):  # noqa: C419 - in equal time
             raise KeyRefused("The API key is not valid here. Check it, or ask whoever runs this service.")
+
+
+def _password(encoded: bytes) -> bytes:
+    """Of HTTP's basic authentication; nothing where it cannot be read."""
+    try:
+        return base64.b64decode(encoded.strip(), validate=True).partition(b":")[2]
+    except ValueError:
+        return b""
 
 
 class LimitBody:

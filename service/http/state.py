@@ -17,7 +17,9 @@ from seeds.records import Article, SeedFolder
 from seeds.store import Store
 from service.digest import Digest, Digester, DigestOptions, PendingDigests
 from service.errors import ClientLeft, NotReady
+from service.miniflux import Miniflux
 from service.queue.admission import Limits
+from service.queue.job import Urgency
 from service.queue.lanes import Lanes
 from service.queue.worker import Models, Worker
 from service.settings import Settings
@@ -58,6 +60,7 @@ class Service:
         )
         self.worker = Worker(models, store, limits=limits)
         self.remote = Worker(models, store, limits=limits) if settings.engines else None
+        self.miniflux = self._miniflux()
         self._models = models
         self._digester = Digester(
             models,
@@ -66,6 +69,19 @@ class Service:
             max_article_characters=settings.max_article_characters,
             language_policy=settings.language_policy,
         )
+
+    def _miniflux(self) -> Miniflux | None:
+        settings = self.settings
+        if settings.miniflux_url is None:
+            return None
+        options = DigestOptions(summary_model=settings.summary_model, topics_model=settings.topics_model)
+
+        def digest(article: Article) -> Digest:
+            [found] = self._digester.ask([article], options, urgency=Urgency.ARCHIVE).result()
+            return found
+
+        token, secret = settings.miniflux_token.get_secret_value(), settings.miniflux_secret.get_secret_value()
+        return Miniflux(settings.miniflux_url, token, secret, digest)
 
     async def model_info(self, id: str) -> ModelInfo:
         """What the model of that id is.

@@ -1,0 +1,178 @@
+"""Digests the new entries of a Miniflux reader, and writes summary and topics back to it by its API. The requests that
+go out are these alone, to the one address in DATELINE_MINIFLUX_URL."""
+
+import hashlib
+import hmac
+import json
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from seeds.archives.markup import plain_text
+from seeds.records import Article
+from service.digest import Digest
+from service.errors import KeyRefused, Overloaded, expected
+
+MOST_WAITING = 1_000
+"""Entries that wait to be digested."""
+TRIES, PAUSE_SECONDS = 3, 5.0
+TIMEOUT_SECONDS = 10.0
+STOP_SECONDS = 5.0
+MARK = '<div class="dateline">'
+"""Begins what is written into an entry; one that begins so already is left alone."""
+
+REPEATABLE: tuple[type[Exception], ...] = (*expected(), OSError)
+"""What may pass; errors of the network are of the second class."""
+
+log = logging.getLogger("dateline")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as Miniflux sends it; `content` is HTML."""
+
+    id: int
+    title: str
+    content: str
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> "Entry":
+        """Of a webhook's payload.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is none.
+        """
+        return cls(int(fields["id"]), str(fields.get("title") or ""), str(fields.get("content") or ""))
+
+
+def is_signed(body: bytes, signature: str, secret: str) -> bool:
+    """Whether Miniflux signed that body: the hexadecimal HMAC-SHA256 of it."""
+    expected_one = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected_one.encode(), signature.encode(errors="replace"))
+
+
+def entries_of(payload: Any) -> list[Entry]:
+    """The entries of a webhook's payload: of `new_entries` all, of `save_entry` the one.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: it has not that form.
+    """
+    listed = payload.get("entries") if payload["event_type"] == "new_entries" else [payload["entry"]]
+    return [Entry.read(fields) for fields in listed or ()]
+
+
+class Miniflux:
+    """Takes entries, and works through them one by one in a thread of its own.
+
+    Args:
+        digest: gives the digest of an article.
+    """
+
+    def __init__(self, url: str, token: str, secret: str, digest: Callable[[Article], Digest]) -> None:
+        self._url = url.rstrip("/")
+        self._token = token
+        self._secret = secret
+        self._digest = digest
+        self._open = build_opener(_NoRedirects).open
+        self._waiting: queue.Queue[Entry | None] = queue.Queue(MOST_WAITING)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="dateline-miniflux", daemon=True)
+        self._thread.start()
+
+    def check(self, body: bytes, signature: str) -> None:
+        """Refuse what Miniflux did not sign.
+
+        Raises:
+            KeyRefused: so it is.
+        """
+        if not is_signed(body, signature, self._secret):
+            raise KeyRefused("The signature is not Miniflux's. Compare DATELINE_MINIFLUX_SECRET with its settings.")
+
+    def accept(self, entries: Sequence[Entry]) -> None:
+        """Take the entries, all or none.
+
+        Raises:
+            Overloaded: too many wait.
+        """
+        if self._waiting.qsize() + len(entries) > MOST_WAITING:
+            raise Overloaded(f"{MOST_WAITING:,} entries wait already.", retry_after_seconds=60, waiting=MOST_WAITING)
+        for entry in entries:
+            self._waiting.put_nowait(entry)
+
+    def close(self) -> None:
+        """Stop after the entry in hand; those that wait are not digested, and the log says how many they are."""
+        self._stopping.set()
+        left = self._waiting.qsize()
+        self._waiting = queue.Queue()
+        self._waiting.put(None)
+        if left:
+            log.warning("%d entries of Miniflux were not digested before the service stopped", left)
+        self._thread.join(STOP_SECONDS)
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                entry = self._waiting.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            if entry is not None:
+                self._take(entry)
+
+    def _take(self, entry: Entry) -> None:
+        if entry.content.startswith(MARK):
+            return
+        for left in reversed(range(TRIES)):
+            try:
+                content = self._written(entry)
+                if content is not None:
+                    self._put(entry.id, content)
+                return
+            except REPEATABLE as error:
+                gone = isinstance(error, HTTPError) and 400 <= error.code < 500 and error.code != 429
+                if gone or not left or self._stopping.wait(PAUSE_SECONDS):
+                    log.error("entry %d of Miniflux was left as it is: %s", entry.id, error)
+                    return
+            except Exception:
+                log.exception("entry %d of Miniflux was left as it is", entry.id)
+                return
+
+    def _written(self, entry: Entry) -> str | None:
+        """The entry's content with its digest before it; None where there is nothing to say."""
+        text = plain_text(entry.content)
+        if not text.strip():
+            return None
+        digest = self._digest(Article(text, title=entry.title or None))
+        if digest.error and not digest.results:
+            log.info("entry %d of Miniflux was left as it is: %s", entry.id, digest.error)
+            return None
+        return digest_html(digest) + entry.content
+
+    def _put(self, id: int, content: str) -> None:
+        headers = {"X-Auth-Token": self._token, "Content-Type": "application/json", "User-Agent": "Dateline"}
+        body = json.dumps({"content": content}).encode()
+        request = Request(f"{self._url}/v1/entries/{id}", data=body, headers=headers, method="PUT")
+        with self._open(request, timeout=TIMEOUT_SECONDS):
+            pass
+
+
+def digest_html(digest: Digest) -> str:
+    """Summary and topics as a reader shows them."""
+    parts = []
+    if digest.summary:
+        parts.append(f"<p><strong>{escape(digest.summary.text)}</strong></p>")
+    if digest.topics:
+        parts.append(f"<p><em>{escape(', '.join(topic.name for topic in digest.topics))}</em></p>")
+    return f"{MARK}{''.join(parts)}</div><hr>"
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Nothing is sent to an address that nobody stated."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
