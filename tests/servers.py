@@ -4,10 +4,12 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+HANGS_SECONDS = 8.0
 
 
 @dataclass
@@ -32,7 +34,7 @@ def fake_server() -> Iterator[FakeServer]:
             state.seen.append(body)
             state.keys.append(self.headers.get("authorization"))
             if state.mood == "hangs":
-                time.sleep(8)
+                time.sleep(HANGS_SECONDS)
             if state.mood == "busy":
                 self._send(429, {"error": {"message": "busy"}}, {"retry-after": "0"})
             elif state.mood == "broken":
@@ -60,7 +62,8 @@ def fake_server() -> Iterator[FakeServer]:
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(data)
+            with suppress(OSError):  # a client that gave up
+                self.wfile.write(data)
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -61,14 +61,20 @@ class RemoteWriter:
         self._breaker = Breaker()
 
     def write(self, asked: Sequence[Ask]) -> list[str | ModelError]:
-        if not self._breaker.allows():
-            failed = ServerFailed(
-                f"The server of {self._server.id!r} failed {FAILURES} times, and is left alone for some seconds."
-            )
-            return [failed] * len(asked)
-        futures = [self._threads.submit(self._one, ask) for ask in asked]
-        end = time.monotonic() + self._server.timeout_seconds * -(-len(asked) // self._server.concurrency)
-        return [self._written(future, end) for future in futures]
+        started = time.monotonic()
+        futures = [self._threads.submit(self._one, ask) for ask in asked] if self._breaker.allows() else []
+        written: list[str | ModelError] = []
+        for number, future in enumerate(futures):
+            if written and self._breaker.is_open:
+                break
+            turns = number // self._server.concurrency + 1  # those before it are asked first
+            written.append(self._written(future, started + turns * self._server.timeout_seconds))
+        for future in futures[len(written) :]:
+            future.cancel()
+        left_alone = ServerFailed(
+            f"The server of {self._server.id!r} failed {FAILURES} times, and is left alone for some seconds."
+        )
+        return [*written, *[left_alone] * (len(asked) - len(written))]
 
     def _written(self, future: "Future[str]", end: float) -> str | ModelError:
         try:
@@ -76,7 +82,7 @@ class RemoteWriter:
         except TooLate:
             future.cancel()
             error = ServerFailed(
-                f"The server of {self._server.id!r} did not answer within {self._server.timeout_seconds:.0f} s."
+                f"The server of {self._server.id!r} did not answer within {self._server.timeout_seconds:g} s."
             )
         except ServerFailed as found:
             error = found
@@ -110,17 +116,23 @@ class Breaker:
 
     def __init__(self) -> None:
         self._failures = 0
-        self._closed_until = 0.0
+        self._open_until = 0.0
         self._lock = threading.Lock()
 
     def allows(self) -> bool:
         with self._lock:
             if self._failures < FAILURES:
                 return True
-            if time.monotonic() < self._closed_until:
+            if time.monotonic() < self._open_until:
                 return False
-            self._closed_until = time.monotonic() + PAUSE_SECONDS  # one tries; the others wait for what it finds
+            self._open_until = time.monotonic() + PAUSE_SECONDS  # one tries; the others wait for what it finds
             return True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it lets nothing through now."""
+        with self._lock:
+            return self._failures >= FAILURES and time.monotonic() < self._open_until
 
     def succeeded(self) -> None:
         with self._lock:
@@ -130,7 +142,7 @@ class Breaker:
         with self._lock:
             self._failures += 1
             if self._failures >= FAILURES:
-                self._closed_until = time.monotonic() + PAUSE_SECONDS
+                self._open_until = time.monotonic() + PAUSE_SECONDS
 
 
 class WithExtract:

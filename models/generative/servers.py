@@ -10,6 +10,8 @@ from models.text.boundaries import SPLITTER
 from models.types import ModelInfo
 
 OUTPUT_TOKENS = 512
+TOKENS_AT_ONCE = 1_000
+"""Of a batch, for each request that may be under way: an article or two."""
 PACE = 400.0
 """Characters a second, until it has been measured."""
 
@@ -54,6 +56,7 @@ def describe_server(server: Server, *, support: Sequence[object]) -> ModelInfo:
         licence="see the model's card",
         max_input_tokens=server.context_tokens,
         max_output_tokens=min(OUTPUT_TOKENS, server.context_tokens // 4),
+        batch_tokens=TOKENS_AT_ONCE * server.concurrency,
         batch_articles=server.concurrency,
         characters_per_second=PACE * server.concurrency,
         defaults={"sentences": DEFAULT_SENTENCES},

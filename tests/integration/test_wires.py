@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,9 +20,9 @@ import service.miniflux
 from service.http.app import create_app
 from service.settings import InvalidSettings, Settings, read_settings
 from tests.articles import BUDGET, HARBOUR
+from tests.patience import until
 
 SECRET, TOKEN = "c4fdaf87900b", "reader-token"
-SECONDS = 20
 
 
 @dataclass
@@ -111,13 +110,6 @@ def send(client: TestClient, payload: Any, *, secret: str = SECRET, event: str =
         "x-miniflux-signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest(),
     }
     return client.post("/webhooks/miniflux", content=body, headers=headers)
-
-
-def until(condition: Any) -> None:
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_new_entries_get_summary_and_topics(client: TestClient, reader: FakeMiniflux) -> None:
