@@ -9,6 +9,7 @@ ModelError
 ├── UnsupportedLanguage  the model does not know the language of the text
 ├── InputTooLong         the article is longer than the model reads, and `truncation` is "error"
 ├── ServerFailed         the server of a model did not answer in time, or not with a summary
+├── NothingSupported     the article supports nothing of what the model wrote, and only such was wanted
 ├── ModelFailed          the model broke on this article, or answered with what is no answer
 ├── ModelUnavailable     files are missing, or the hub cannot be reached
 │   ├── HubRefused       the hub wants an access token
@@ -51,6 +52,10 @@ class InputTooLong(ModelError):
 
 class ServerFailed(ModelError):
     """The server of a model did not answer in time, or not with a summary."""
+
+
+class NothingSupported(ModelError):
+    """The article supports nothing of what the model wrote."""
 
 
 class ModelFailed(ModelError):

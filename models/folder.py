@@ -121,7 +121,11 @@ def output_limit(config: dict[str, Any]) -> int:
 
 def context_length(config: dict[str, Any]) -> int:
     """The tokens that a decoder holds at once, read and written together."""
-    own = config.get("max_position_embeddings") or (config.get("text_config") or {}).get("max_position_embeddings")
+    own = (
+        config.get("max_position_embeddings")
+        or config.get("n_positions")
+        or (config.get("text_config") or {}).get("max_position_embeddings")
+    )
     return min(int(own or LONGEST_INPUT), LONGEST_INPUT)
 
 

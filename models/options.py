@@ -21,6 +21,7 @@ LENGTHS = frozenset({"sentences", "max_words", "target_words"})
 """Together they say how long a summary is: a caller who gives one replaces the model's default for all."""
 MAX_LABELS = 200
 MAX_LABEL_CHARACTERS = 200
+FOR_LOCAL_WRITERS = "It is for models that write on this machine; leave it out."
 FOR_WRITERS = "It is for models that write; leave it out."
 SUPPORT_VERSION = 1
 """Of how the support of written sentences is found; part of a result's key."""
@@ -52,11 +53,11 @@ class SummaryOptions:
     truncation: Truncation = option("What to do with an article longer than the model reads", default="chunk")
     min_words: int | None = option(
         "Words of the summary, at least about; for models that write",
-        kinds=("generative", "instruct"), remedy=FOR_WRITERS, ge=1, le=10_000, strict=True,
+        kinds=("generative", "instruct"), remedy=FOR_LOCAL_WRITERS, ge=1, le=10_000, strict=True,
     )  # fmt: skip
     beams: int | None = option(
         "Width of the search; for models that write",
-        kinds=("generative", "instruct"), remedy=FOR_WRITERS, ge=1, le=16, strict=True,
+        kinds=("generative", "instruct"), remedy=FOR_LOCAL_WRITERS, ge=1, le=16, strict=True,
     )  # fmt: skip
     drop_unsupported: bool = option(
         "Leave out written sentences that the article does not support, or whose numbers or names it has not",

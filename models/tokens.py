@@ -15,4 +15,5 @@ def count_tokens(text: str) -> int:
 def _tokenizer() -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(files("models") / "news-minilm" / "tokenizer.json"))
     tokenizer.no_truncation()
+    tokenizer.no_padding()
     return tokenizer

@@ -122,6 +122,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     models.UnsupportedLanguage: Problem(422, "unsupported_language", "The model does not know the language"),
     models.InputTooLong: Problem(422, "input_too_long", "Article too long for the model"),
     models.ServerFailed: Problem(502, "server_failed", "The server of the model failed"),
+    models.NothingSupported: Problem(422, "nothing_supported", "Nothing is supported by the article"),
     models.ModelFailed: Problem(500, "model_failed", "The model failed"),
     models.NoSpace: Problem(503, "no_space", "The model does not fit"),
     models.ModelUnavailable: Problem(503, "model_unavailable", "Model unavailable"),

@@ -24,22 +24,27 @@ MOST_WAITING = 1_000
 TRIES, PAUSE_SECONDS = 3, 5.0
 TIMEOUT_SECONDS = 10.0
 STOP_SECONDS = 5.0
-MARK = '<div class="dateline">'
+MOST_BYTES = 32 * 1024**2
+MARK = '<div class="dateline-digest">'
 """Begins what is written into an entry; one that begins so already is left alone."""
 
-REPEATABLE: tuple[type[Exception], ...] = (*expected(), OSError)
-"""What may pass; errors of the network are of the second class."""
+
+class NotYet(Exception):
+    """The model that was asked could not answer; another did in its place."""
+
+
+REPEATABLE: tuple[type[Exception], ...] = (*expected(), NotYet, OSError)
+"""What may pass; errors of the network are of the last class."""
 
 log = logging.getLogger("dateline")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as Miniflux sends it; `content` is HTML."""
+    """An entry as Miniflux sends it."""
 
     id: int
     title: str
-    content: str
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> "Entry":
@@ -48,7 +53,7 @@ class Entry:
         Raises:
             ValueError, KeyError, TypeError: it is none.
         """
-        return cls(int(fields["id"]), str(fields.get("title") or ""), str(fields.get("content") or ""))
+        return cls(int(fields["id"]), str(fields.get("title") or ""))
 
 
 def is_signed(body: bytes, signature: str, secret: str) -> bool:
@@ -64,7 +69,7 @@ def entries_of(payload: Any) -> list[Entry]:
         ValueError, KeyError, TypeError, AttributeError: it has not that form.
     """
     listed = payload.get("entries") if payload["event_type"] == "new_entries" else [payload["entry"]]
-    return [Entry.read(fields) for fields in listed or ()]
+    return list(dict.fromkeys(Entry.read(fields) for fields in listed or ()))
 
 
 class Miniflux:
@@ -94,16 +99,20 @@ class Miniflux:
         if not is_signed(body, signature, self._secret):
             raise KeyRefused("The signature is not Miniflux's. Compare DATELINE_MINIFLUX_SECRET with its settings.")
 
-    def accept(self, entries: Sequence[Entry]) -> None:
-        """Take the entries, all or none.
+    def accept(self, entries: Sequence[Entry]) -> int:
+        """Take as many of the entries as may wait, and say how many.
 
         Raises:
-            Overloaded: too many wait.
+            Overloaded: none may.
         """
-        if self._waiting.qsize() + len(entries) > MOST_WAITING:
+        room = MOST_WAITING - self._waiting.qsize()
+        if entries and room <= 0:
             raise Overloaded(f"{MOST_WAITING:,} entries wait already.", retry_after_seconds=60, waiting=MOST_WAITING)
-        for entry in entries:
+        for entry in entries[:room]:
             self._waiting.put_nowait(entry)
+        if left := len(entries) - room if len(entries) > room else 0:
+            log.warning("%d entries of Miniflux were not taken: %d wait already", left, MOST_WAITING)
+        return min(room, len(entries))
 
     def close(self) -> None:
         """Stop after the entry in hand; those that wait are not digested, and the log says how many they are."""
@@ -125,13 +134,9 @@ class Miniflux:
                 self._take(entry)
 
     def _take(self, entry: Entry) -> None:
-        if entry.content.startswith(MARK):
-            return
         for left in reversed(range(TRIES)):
             try:
-                content = self._written(entry)
-                if content is not None:
-                    self._put(entry.id, content)
+                self._write(entry)
                 return
             except REPEATABLE as error:
                 gone = isinstance(error, HTTPError) and 400 <= error.code < 500 and error.code != 429
@@ -142,23 +147,28 @@ class Miniflux:
                 log.exception("entry %d of Miniflux was left as it is", entry.id)
                 return
 
-    def _written(self, entry: Entry) -> str | None:
-        """The entry's content with its digest before it; None where there is nothing to say."""
-        text = plain_text(entry.content)
-        if not text.strip():
-            return None
-        digest = self._digest(Article(text, title=entry.title or None))
-        if digest.error and not digest.results:
-            log.info("entry %d of Miniflux was left as it is: %s", entry.id, digest.error)
-            return None
-        return digest_html(digest) + entry.content
+    def _write(self, entry: Entry) -> None:
+        """Put the digest before the entry's content, as that is now.
 
-    def _put(self, id: int, content: str) -> None:
+        Raises:
+            OSError: Miniflux cannot be reached.
+            Exception: as `Digester.ask`; `NotYet`: a stand-in answered.
+        """
+        content = self._ask("GET", entry.id).get("content")
+        if not isinstance(content, str) or content.startswith(MARK) or not (text := plain_text(content)).strip():
+            return
+        digest = self._digest(Article(text, title=entry.title or None))
+        if any(result.warning for result in digest.results.values()):
+            raise NotYet("; ".join(digest.warnings))
+        if digest.summary or digest.topics:
+            self._ask("PUT", entry.id, {"content": digest_html(digest) + content})
+
+    def _ask(self, method: str, id: int, body: Mapping[str, Any] | None = None) -> Any:
         headers = {"X-Auth-Token": self._token, "Content-Type": "application/json", "User-Agent": "Dateline"}
-        body = json.dumps({"content": content}).encode()
-        request = Request(f"{self._url}/v1/entries/{id}", data=body, headers=headers, method="PUT")
-        with self._open(request, timeout=TIMEOUT_SECONDS):
-            pass
+        data = json.dumps(body).encode() if body is not None else None
+        request = Request(f"{self._url}/v1/entries/{id}", data=data, headers=headers, method=method)
+        with self._open(request, timeout=TIMEOUT_SECONDS) as reply:
+            return json.loads(reply.read(MOST_BYTES))
 
 
 def digest_html(digest: Digest) -> str:

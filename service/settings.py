@@ -28,7 +28,7 @@ class RemoteModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = Field(pattern=r"^[A-Za-z0-9][\w.-]{0,95}$")
-    base_url: str = Field(pattern=r"^https?://\S+$")
+    base_url: str = Field(pattern=r"^https?://[^\s@?#]+$")  # it stands in every result; a key belongs in api_key
     model: str = Field(min_length=1)
     api_key: SecretStr = SecretStr("none")
     context_tokens: int = Field(8_192, ge=1_024)
@@ -89,8 +89,8 @@ class Settings(BaseSettings):
     max_articles: int = Field(256, ge=1, description="Most articles in one request")
     max_body_bytes: int = Field(32 * 1024**2, ge=1024, description="Largest request body accepted")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Comma-separated keys; when set, every `/v1` and `/models` request must carry one as "
-        "a bearer token",
+        (), description="Comma-separated keys; when set, every request but to the page, `/healthz`, `/readyz`, "
+        "`/metrics`, `/docs` and Miniflux's signed webhook must carry one as a bearer token, or as a password",
     )  # fmt: skip
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated origins whose pages may call the API from a browser; `*` for all"
@@ -172,7 +172,9 @@ def read_settings(**overrides: object) -> Settings:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "MINIFLUX_URL"
+        if not first["loc"]:  # of several settings together; what they are is not said, for some are secret
+            raise InvalidSettings(f"{first['msg']}. Set them, or unset them all.") from error
+        name = str(first["loc"][0]).upper()
         name = name if name.startswith(PREFIX) else PREFIX + name
         secret = "KEY" in name or name.endswith(("ENGINES", "TOKEN", "SECRET"))  # is never printed
         value = "set" if secret else repr(first["input"])

@@ -14,12 +14,14 @@ HANGS_SECONDS = 8.0
 
 @dataclass
 class FakeServer:
-    """`mood`: "well", "hangs", "garbage", "empty", "busy" (429), "broken" (500), "html". `text` is what it writes."""
+    """`mood`: "well", "hangs", "garbage", "empty", "busy" (429), "refuses" (400), "broken" (500), "html". `text` is what it writes; a text that holds `refused` it
+    does not take."""
 
     base_url: str = ""
     mood: str = "well"
     text: str = "The harbour town held a drill. About 4,000 residents took part."
     finish_reason: str = "stop"
+    refused: str = ""
     seen: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
 
@@ -37,6 +39,8 @@ def fake_server() -> Iterator[FakeServer]:
                 time.sleep(HANGS_SECONDS)
             if state.mood == "busy":
                 self._send(429, {"error": {"message": "busy"}}, {"retry-after": "0"})
+            elif state.mood == "refuses" or (state.refused and state.refused in body["messages"][0]["content"]):
+                self._send(400, {"error": {"message": "content policy"}})
             elif state.mood == "broken":
                 self._send(500, {"error": {"message": "out of memory"}})
             elif state.mood == "garbage":

@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from models.classifiers.own import OwnHead
 from models.errors import InvalidOption
 from models.extractive.news_minilm import Embedded
-from models.text.duplicates import firsts
+from models.text.duplicates import families, firsts
 from models.vocabulary.own import Vocabulary, topic_of
 
 FOLDS = 5
@@ -155,7 +155,7 @@ def learn(
     Raises:
         InvalidOption: there are too few examples, only one label that every row has, or too many labels.
     """
-    labels, families = examples.labels, firsts(examples.signatures)
+    labels, family_of = examples.labels, families(examples.signatures)
     names = _names(labels)
     vectors = torch.from_numpy(examples.vectors)
     truth = torch.tensor([[float(name in row) for name in names] for row in labels], dtype=torch.float64)
@@ -163,7 +163,7 @@ def learn(
     match = reader.label_logits(vectors, label_vectors).double()
     mean, spread = vectors.double().mean(0), vectors.double().std(0).clamp(min=1e-6)
     features = (vectors.double() - mean) / spread
-    folds = _folds(families, truth, seed)
+    folds = _folds(family_of, truth, seed)
     penalty, lean, held_out = _chosen(features, truth, match, folds)
     scale, shift = _platt(held_out, truth)
     scores = torch.sigmoid(held_out * scale + shift).numpy()
@@ -176,9 +176,10 @@ def learn(
     )  # fmt: skip
     doubts = tuple(_doubts(names, scores, known))
     macro = float(np.mean([report.f1 for report in reports]))
-    repeated = np.flatnonzero(families < np.arange(len(labels)))
+    earliest = firsts(examples.signatures)
+    repeated = np.flatnonzero(earliest < np.arange(len(labels)))
     contradictions = tuple(
-        Contradiction(int(row), int(families[row])) for row in repeated if labels[row] != labels[families[row]]
+        Contradiction(int(row), int(earliest[row])) for row in repeated if labels[row] != labels[earliest[row]]
     )
     return head, OwnReport(len(labels), len(repeated), macro, penalty, lean, reports, contradictions, doubts)
 

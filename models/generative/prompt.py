@@ -10,8 +10,8 @@ from models.generative.writing import Ask
 from models.options import SummaryOptions
 
 FILE = "prompt.toml"
-THOUGHT = re.compile(r"\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
-"""What a reasoning model says to itself first."""
+THOUGHT = re.compile(r"\A.*</think>|\A\s*<think>.*", re.DOTALL)
+"""What a reasoning model says to itself first; the template may have opened it."""
 HEADING = re.compile(r"\A[\s*#_]*(?:summary|here is (?:a|the) summary[^:\n]*)[*_]*\s*:[*_]*\s*", re.IGNORECASE)
 MARK = re.compile(r"</?article>")
 DEFAULT_SENTENCES = 3

@@ -1,17 +1,19 @@
-"""Writes with a model behind an OpenAI-compatible server. A server that hangs, refuses or answers nonsense costs no
-more than its time-out, and after some failures in a row nothing for a while."""
+"""Writes with a model behind an OpenAI-compatible server. Nobody waits for one that hangs, refuses or answers nonsense
+longer than its time-out, and after some failures in a row it is left alone for a while. An answer that trickles in
+keeps its thread, of which there are few, until it ends."""
 
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
-from models.errors import ModelError, ModelUnavailable, ServerFailed
+from models.errors import ModelError, ModelFailed, ModelUnavailable, ServerFailed
 from models.extractive.news_minilm import Embedded
 from models.generative.prompt import answer, prompt
 from models.generative.servers import Server
@@ -22,6 +24,10 @@ from models.types import ModelInfo, Outcome, Work
 FAILURES = 3
 """In a row, after which the server is left alone for a while."""
 PAUSE_SECONDS = 30.0
+RETRY_SECONDS = 0.5
+REPEATABLE = frozenset({408, 409, 429, 500, 502, 503, 504})
+OF_THE_TEXT = frozenset({400, 413, 422})
+"""Answers that say that the text is not taken; others are of the server."""
 TOKENS_SHARE = 0.7
 """The server's tokenizer may make so many more tokens of a text than ours."""
 PROMPT_TOKENS = 200
@@ -40,7 +46,7 @@ class RemoteWriter:
 
     def __init__(self, server: Server, info: ModelInfo) -> None:
         try:
-            from openai import OpenAI
+            from openai import DefaultHttpxClient, OpenAI
         except ModuleNotFoundError as error:
             raise ModelUnavailable(
                 f"The model {server.id!r} is behind a server, which needs a client. Run: pip install 'dateline[remote]'"
@@ -54,10 +60,10 @@ class RemoteWriter:
         self._server = server
         self._most = info.max_output_tokens
         self._client = OpenAI(
-            base_url=server.base_url, api_key=server.api_key, timeout=server.timeout_seconds,
-            max_retries=server.retries,
+            base_url=server.base_url, api_key=server.api_key, max_retries=0,
+            http_client=DefaultHttpxClient(follow_redirects=False),
         )  # fmt: skip
-        self._threads = ThreadPoolExecutor(server.concurrency, thread_name_prefix="dateline-remote")
+        self._threads = DaemonThreads(server.concurrency)
         self._breaker = Breaker()
 
     def write(self, asked: Sequence[Ask]) -> list[str | ModelError]:
@@ -82,13 +88,16 @@ class RemoteWriter:
         except TooLate:
             future.cancel()
             error = ServerFailed(
-                f"The server of {self._server.id!r} did not answer within {self._server.timeout_seconds:g} s."
+                f"The server of {self._server.id!r} at {self._server.base_url} did not answer within "
+                f"{self._server.timeout_seconds:g} s."
             )
-        except ServerFailed as found:
-            error = found
+        except ModelFailed as found:  # of this article; the server is well
+            self._breaker.succeeded()
+            return found
         except Exception as found:  # noqa: BLE001 - the client raises its own, the HTTP library's and the parsers' errors
-            words = (str(found).splitlines() or [""])[0][:200]
-            error = ServerFailed(f"The server of {self._server.id!r} failed ({type(found).__name__}: {words}).")
+            error = ServerFailed(
+                f"The server of {self._server.id!r} at {self._server.base_url} failed ({_words(found)})."
+            )
         else:
             self._breaker.succeeded()
             return text
@@ -97,7 +106,33 @@ class RemoteWriter:
         return error
 
     def _one(self, ask: Ask) -> str:
-        reply = self._client.chat.completions.create(
+        """The summary; tried again within the time that there is.
+
+        Raises:
+            ModelFailed: the server takes no such text, or wrote nothing about it.
+            Exception: whatever the client raises.
+        """
+        from openai import APIConnectionError, APIStatusError
+
+        end = time.monotonic() + self._server.timeout_seconds
+        for left in reversed(range(self._server.retries + 1)):
+            try:
+                return self._answered(ask, seconds=end - time.monotonic())
+            except APIStatusError as error:
+                if error.status_code in OF_THE_TEXT:
+                    raise ModelFailed(f"{self._server.id!r} does not take this article ({_words(error)}).") from error
+                if not left or error.status_code not in REPEATABLE:
+                    raise
+            except APIConnectionError:
+                if not left:
+                    raise
+            if time.monotonic() + RETRY_SECONDS >= end:
+                raise TimeoutError(f"no time is left of {self._server.timeout_seconds:g} s")
+            time.sleep(RETRY_SECONDS)
+        raise AssertionError("unreachable")
+
+    def _answered(self, ask: Ask, *, seconds: float) -> str:
+        reply = self._client.with_options(timeout=max(seconds, 0.001)).chat.completions.create(
             model=self._server.model, messages=[{"role": "user", "content": prompt(ask)}], temperature=0, seed=0,
             max_tokens=self._most,
         )  # fmt: skip
@@ -106,8 +141,35 @@ class RemoteWriter:
         if choice.finish_reason == "length":
             text = whole_sentences(text)
         if not any(letter.isalpha() for letter in text):
-            raise ServerFailed(f"The server of {self._server.id!r} answered without a summary.")
+            raise ModelFailed(f"{self._server.id!r} wrote nothing about this article.")
         return text
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+
+
+class DaemonThreads:
+    """So many threads that do what is submitted, and hold up no exit."""
+
+    def __init__(self, count: int) -> None:
+        self._waiting: queue.SimpleQueue[tuple[Future[str], Callable[[Ask], str], Ask]] = queue.SimpleQueue()
+        for _ in range(count):
+            threading.Thread(target=self._work, name="dateline-remote", daemon=True).start()
+
+    def submit(self, call: Callable[[Ask], str], ask: Ask) -> "Future[str]":
+        future: Future[str] = Future()
+        self._waiting.put((future, call, ask))
+        return future
+
+    def _work(self) -> None:
+        while True:
+            future, call, ask = self._waiting.get()
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(call(ask))
+                except Exception as error:  # noqa: BLE001 - whoever waits is told
+                    future.set_exception(error)
 
 
 class Breaker:
@@ -145,6 +207,9 @@ class Breaker:
                 self._open_until = time.monotonic() + PAUSE_SECONDS
 
 
+REPLACED = (ServerFailed, ModelFailed)
+
+
 class WithExtract:
     """A remote summariser, and the embedded model's extract, with a warning, where its server fails."""
 
@@ -155,7 +220,7 @@ class WithExtract:
 
     def run(self, work: Sequence[Work]) -> list[Outcome]:
         outcomes = self._summariser.run(work)
-        failed = [number for number, outcome in enumerate(outcomes) if isinstance(outcome.error, ServerFailed)]
+        failed = [number for number, outcome in enumerate(outcomes) if isinstance(outcome.error, REPLACED)]
         if failed:
             reader = self._reader()
             extracts = reader.run([_plain(work[number]) for number in failed])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.errors import InputTooLong, ModelError
+from models.errors import InputTooLong, ModelError, ModelFailed
 from models.extractive.news_minilm import Embedded
 from models.generative.support import supported
 from models.generative.writing import Ask, Stage, Writer
@@ -101,6 +101,8 @@ class Summariser:
     def _finish(self, work: Work, item: "_Read", text: str | ModelError) -> Summary:
         if isinstance(text, ModelError):
             raise text
+        if not text.strip():
+            raise ModelFailed(f"Model {self.info.id!r} wrote nothing about this article. Try another model.")
         texts = [text[span.start : span.end] for span in sentences(text)]
         if text and not texts:
             texts = [text]

@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 from torch.nn.functional import normalize
 
-from models.errors import ModelFailed
+from models.errors import NothingSupported
 from models.extractive.news_minilm import Embedded
 from models.options import SummaryOptions
 from models.text.numbers import is_founded, numbers, worth_of
@@ -65,7 +65,7 @@ def with_support(sentences: Sequence[Sentence], text: str, *, language: str, rea
         features = (float(near.max()), _share(words, pair), _share(words, everything))
         score = _logistic(sum(w * x for w, x in zip(WEIGHTS, features, strict=True)) + BIAS)
         evidence = [
-            Evidence(spans[i].start, spans[i].end, round(float(near[i] + shares[i]) / 2, 4))
+            Evidence(spans[i].start, spans[i].end, round(max(float(near[i] + shares[i]) / 2, 0.0), 4))
             for place, i in enumerate(order[:MOST_EVIDENCE])
             if place == 0 or shares[i] >= LEAST_SHARE
         ]
@@ -81,14 +81,14 @@ def supported(summary: Summary, work: Work, reader: Embedded) -> Summary:
     """The summary with the support of its sentences; without those that lack it, where that was asked for.
 
     Raises:
-        ModelFailed: none is left.
+        NothingSupported: none is left.
     """
     document, options = work.document, work.summary or SummaryOptions()
     sentences = with_support(summary.sentences, document.text, language=document.language, reader=reader)
     if options.drop_unsupported and sentences:
         sentences = [sentence for sentence in sentences if is_supported(sentence)]
         if not sentences:
-            raise ModelFailed(
+            raise NothingSupported(
                 f"The article supports no sentence that {summary.model!r} wrote. Leave out drop_unsupported to see "
                 "them, or take a model that chooses sentences, as 'news-minilm' does."
             )
@@ -130,7 +130,8 @@ class _Words:
 
     def missing_names(self, sentence: str) -> list[str]:
         """The names of a sentence that the article has in no form."""
-        return [name for found in NAME.finditer(sentence) if not self._has(name := found[0].rstrip("’'-"))]
+        words = (found[0].rstrip("’'-") for found in NAME.finditer(sentence))
+        return [name for name in words if name[0].isupper() and not self._has(name)]
 
     def _has(self, name: str) -> bool:
         parts = [part for part in WORD.findall(name.removesuffix("'s").removesuffix("’s")) if part.casefold() != "s"]

@@ -12,6 +12,7 @@ import numpy as np
 BANDS, ROWS = 25, 5
 HASHES = BANDS * ROWS
 SEED = 1
+ROWS_AT_ONCE = 100_000
 WORDS_A_SEQUENCE = 3
 ALIKE = 0.7
 """News articles on one event that were written apart are alike to 0.2, rarely to 0.4; a copy with another lead, end or
@@ -29,26 +30,57 @@ def signatures(texts: Sequence[str]) -> np.ndarray:
 
 
 def firsts(found: np.ndarray) -> np.ndarray:
-    """The number of the first text of its family, for each signature of `found`; its own for one that is like none
-    before it. Texts are of one family if a chain of like ones joins them."""
-    count = len(found)
-    parents = np.arange(count)
+    """For each signature of `found`, the number of the earliest text that it is alike to and that is like none before
+    it; its own where there is none."""
+    first = np.arange(len(found))
+    for later, earlier in _alike(found):
+        candidate = first[earlier]
+        if first[later] == later and (candidate == earlier or _share(found[candidate], found[later]) >= ALIKE):
+            first[later] = candidate
+    return first
+
+
+def families(found: np.ndarray) -> np.ndarray:
+    """For each signature, the number of the earliest text of its family: texts that a chain of like ones joins."""
+    above = np.arange(len(found))
+
+    def top(text: int) -> int:
+        while above[text] != text:
+            above[text] = above[above[text]]
+            text = above[text]
+        return text
+
+    for later, earlier in _alike(found):
+        one, other = sorted((top(later), top(earlier)))
+        above[other] = one
+    return np.array([top(text) for text in range(len(found))], dtype=int)
+
+
+def _alike(found: np.ndarray) -> np.ndarray:
+    """Pairs of a text and an earlier one that is alike, `[pairs, 2]`, in order."""
+    pairs = np.empty((0, 2), dtype=int)
     for band in range(BANDS):
         keys = _keys(found[:, band * ROWS : (band + 1) * ROWS])
         order = np.argsort(keys, kind="stable")
-        begins = np.flatnonzero(np.r_[True, keys[order][1:] != keys[order][:-1]]) if count else order
-        leaders = np.empty(count, dtype=int)
-        leaders[order] = np.repeat(order[begins], np.diff(np.r_[begins, count]))
-        others = np.flatnonzero(leaders < parents)
-        alike = (found[others] == found[leaders[others]]).mean(axis=1) >= ALIKE
-        parents[others[alike]] = leaders[others[alike]]
-    for text in np.flatnonzero(parents < np.arange(count)):  # in order, so that a parent's own is known
-        parents[text] = parents[parents[text]]
-    return parents
+        begins = np.flatnonzero(np.r_[True, keys[order][1:] != keys[order][:-1]]) if len(keys) else order
+        leaders = np.empty(len(keys), dtype=int)
+        leaders[order] = np.repeat(order[begins], np.diff(np.r_[begins, len(keys)]))
+        others = np.flatnonzero(leaders < np.arange(len(keys)))
+        for start in range(0, len(others), ROWS_AT_ONCE):
+            some = others[start : start + ROWS_AT_ONCE]
+            alike = some[_share(found[some], found[leaders[some]]) >= ALIKE]
+            pairs = np.unique(np.concatenate([pairs, np.stack([alike, leaders[alike]], axis=1)]), axis=0)
+    return pairs
+
+
+def _share(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The share of hashes that two signatures, or two lists of them, have in common."""
+    share: np.ndarray = (one == other).mean(axis=-1)
+    return share
 
 
 def _sequences(text: str) -> list[str]:
-    words = WORD.findall(text.casefold())
+    words = WORD.findall(text.casefold()) or [text.strip()]
     last = max(len(words) - WORDS_A_SEQUENCE, 0)
     return [" ".join(words[start : start + WORDS_A_SEQUENCE]) for start in range(last + 1)]
 

@@ -31,6 +31,7 @@ DIGITS = re.compile(
 ANY_WORD = "|".join((*WORDS, *(name for name in SCALES if len(name) > 2)))
 SPELT = re.compile(rf"\b(?:{ANY_WORD})(?:[- ](?:and )?(?:{ANY_WORD}))*\b", re.IGNORECASE)
 BY_THE_WAY = re.compile(rf"\b(?:{'|'.join(OTHERS)})\b", re.IGNORECASE)
+LARGEST = 1e15
 ROUNDED_FROM, MOST_ROUNDING = 10_000, 0.05
 
 
@@ -87,7 +88,7 @@ def _spelt(words: str) -> set[float]:
             held += WORDS[word]
             each.add(float(WORDS[word]))
         elif word in SCALES:
-            held = (held or 1) * SCALES[word]
+            held = min((held or 1.0) * SCALES[word], LARGEST)
             if SCALES[word] >= SCALES["thousand"]:
                 whole, held = whole + held, 0.0
     return each | {whole + held}

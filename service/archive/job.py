@@ -55,7 +55,7 @@ class ArchiveJob:
     @property
     def row_fields(self) -> tuple[str, ...]:
         more = (("text", self.include_text), ("duplicate_of", self.duplicates is not None))
-        return (*self.fields, *(name for name, asked in more if asked))
+        return (*self.fields, *(name for name, asked in more if asked and name not in self.fields))
 
     @property
     def in_order(self) -> bool:

@@ -180,8 +180,9 @@ def _job(source: str, options: ArchiveOptions, settings: Settings, digest_option
     if options.out.name in ("", "..") or (options.out.is_dir() and options.out.resolve().name == ""):
         raise typer.BadParameter(f"--out {str(options.out)!r} names no file.")
     chosen = tuple(split(options.fields))
-    if unknown := [name for name in chosen if name not in FIELDS]:
-        raise typer.BadParameter(f"--fields names {', '.join(unknown)}; there are {', '.join(FIELDS)}.")
+    known = (*FIELDS, "duplicate_of") if options.duplicates else FIELDS
+    if unknown := [name for name in chosen if name not in known]:
+        raise typer.BadParameter(f"--fields names {', '.join(unknown)}; there are {', '.join(known)}.")
     format = options.output_format or output_format(options.out)
     if format == "csv" and chosen and set(chosen) == {"provenance"}:
         raise typer.BadParameter("--fields provenance is an object, which CSV has no column for.")

@@ -68,8 +68,6 @@ def create_app(
         if service.miniflux:
             await run_in_threadpool(service.miniflux.close)
         await run_in_threadpool(service.worker.close)
-        if service.remote:
-            await run_in_threadpool(service.remote.close)
         await run_in_threadpool(store.close)
 
     app = FastAPI(

@@ -3,7 +3,7 @@ use Dateline as it is."""
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.options import SummaryOptions, TopicsOptions, Truncation
@@ -13,6 +13,7 @@ from seeds.records import Article
 from service import __version__
 from service.digest import Digest, DigestOptions
 from service.errors import InvalidRequest, TooLarge
+from service.http.schemas import WARNINGS, warnings_header
 from service.http.state import Running, Service
 
 TaskName = Literal["summarization", "text-classification", "zero-shot-classification"]
@@ -91,6 +92,7 @@ async def run(
     request: TaskRequest,
     service: Running,
     client: Request,
+    response: Response,
     task: Annotated[
         TaskName | None, Query(description="For a model that does several, where no parameter tells which")
     ] = None,
@@ -104,7 +106,10 @@ async def run(
         raise TooLarge(f"{len(texts):,} inputs were sent; the limit is {service.settings.max_articles:,}.")
     if chosen == "summarization":
         options = DigestOptions(summary_model=model_id, summary=_summary_options(parameters))
-        return [_summary_text(digest) for digest in await _digests(service, texts, options, client)]
+        digests = await _digests(service, texts, options, client)
+        if warnings := dict.fromkeys(warning for digest in digests for warning in digest.warnings):
+            response.headers[WARNINGS] = warnings_header(list(warnings))
+        return [_summary_text(digest) for digest in digests]
     if chosen == "zero-shot-classification" and len(texts) != 1:
         raise InvalidRequest("Zero-shot classification takes one text in 'inputs'. Send the others by themselves.")
     options = DigestOptions(topics_model=model_id, topics=_topics_options(parameters, chosen, info))

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.queue.admission import Load
+from service.queue.lanes import Lanes
 from service.queue.worker import Worker
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
@@ -29,7 +30,7 @@ class Metrics:
             "dateline_request_seconds", "Time to answer", ["route"], buckets=BUCKETS, registry=self._registry
         )
 
-    def watch(self, worker: Worker) -> None:
+    def watch(self, worker: Worker | Lanes) -> None:
         """Show how busy the worker is, read when asked."""
         shown: tuple[tuple[str, str, Callable[[Load], float]], ...] = (
             ("dateline_waiting_requests", "Requests admitted and not answered", lambda load: load.requests),

@@ -25,6 +25,7 @@ from service.chat.asked import Asked, read
 from service.digest import Digest, DigestOptions
 from service.errors import InvalidRequest
 from service.http.model_schemas import ModelCard, ModelEntry
+from service.http.schemas import WARNINGS, warnings_header
 from service.http.state import Running, Service
 from service.teaching.folders import own_folders
 
@@ -203,7 +204,7 @@ def _headers(asked: Asked, digest: Digest) -> dict[str, str]:
         warnings.append(f"the answer is in the language of the article ({digest.language}), not in {asked.language}")
     headers = {"X-Dateline-Understood": ", ".join(understood), "X-Dateline-Model": ", ".join(made_by)}
     if warnings:
-        headers["X-Dateline-Warnings"] = "; ".join(warnings).encode("ascii", "replace").decode()
+        headers[WARNINGS] = warnings_header(warnings)
     return headers
 
 

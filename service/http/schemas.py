@@ -291,9 +291,14 @@ class ReadText(Reply):
     sentences: list[ReadSentence]
 
 
+def warnings_header(warnings: Sequence[str]) -> str:
+    """The warnings as a header carries them."""
+    return "; ".join(warnings).encode("ascii", "replace").decode()
+
+
 def json_response(content: str, *, warnings: Sequence[str] = ()) -> Response:
     """JSON text as it is, with what a reader should know in a header."""
-    headers = {WARNINGS: "; ".join(warnings).encode("ascii", "replace").decode()} if warnings else None
+    headers = {WARNINGS: warnings_header(warnings)} if warnings else None
     return Response(content.encode(), media_type="application/json", headers=headers)
 
 

@@ -58,14 +58,16 @@ class Service:
             deadline_seconds=settings.deadline_seconds,
             stuck_seconds=settings.stuck_seconds,
         )
-        self.worker = Worker(models, store, limits=limits)
-        self.remote = Worker(models, store, limits=limits) if settings.engines else None
+        self.worker: Worker | Lanes = Worker(models, store, limits=limits)
+        if settings.engines:
+            remote = {engine.id: Worker(models, store, limits=limits) for engine in settings.engines}
+            self.worker = Lanes(self.worker, remote)
         self.miniflux = self._miniflux()
         self._models = models
         self._digester = Digester(
             models,
             store,
-            runner=Lanes(self.worker, self.remote) if self.remote else self.worker,
+            runner=self.worker,
             max_article_characters=settings.max_article_characters,
             language_policy=settings.language_policy,
         )
@@ -80,7 +82,7 @@ class Service:
             [found] = self._digester.ask([article], options, urgency=Urgency.ARCHIVE).result()
             return found
 
-        token, secret = settings.miniflux_token.get_secret_value(), settings.miniflux_secret.get_secret_value()
+        token, secret = settings.miniflux_token.get_secret_value().strip(), settings.miniflux_secret.get_secret_value()
         return Miniflux(settings.miniflux_url, token, secret, digest)
 
     async def model_info(self, id: str) -> ModelInfo:

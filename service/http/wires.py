@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from models import vocabulary
@@ -13,6 +13,7 @@ from seeds.archives.markup import plain_text
 from seeds.records import Article
 from service.digest import DigestOptions
 from service.errors import InvalidRequest, UnknownRoute
+from service.http.schemas import WARNINGS, warnings_header
 from service.http.state import Running
 from service.miniflux import entries_of
 
@@ -36,10 +37,9 @@ async def miniflux(request: Request, service: Running) -> dict[str, int]:
         entries = entries_of(json.loads(body))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidRequest(
-            f"The body is no event of Miniflux: {error}. Is it a version of 2.0.48 or later?"
+            "The body is no event of Miniflux. Send new_entries or save_entry as Miniflux does, from 2.0.48 on."
         ) from error
-    service.miniflux.accept(entries)
-    return {"accepted": len(entries)}
+    return {"accepted": service.miniflux.accept(entries)}
 
 
 class Analysis(BaseModel):
@@ -62,7 +62,7 @@ class Analysis(BaseModel):
 
 
 @router.post("/article/analysis")
-async def analysis(request: Analysis, service: Running, client: Request) -> dict[str, Any]:
+async def analysis(request: Analysis, service: Running, client: Request, response: Response) -> dict[str, Any]:
     """The topics of an article, as iMatrics tells them to Superdesk: `concepts`, and those above them in `broader`; the
     same as Superdesk's own subjects in `subject`."""
     article = request.article()
@@ -71,6 +71,8 @@ async def analysis(request: Analysis, service: Running, client: Request) -> dict
     digest = await service.digest_one(article, DigestOptions(topics_model=service.settings.topics_model), client=client)
     topics = digest.topics or ()
     above = _above([topic.qcode for topic in topics if topic.qcode])
+    if digest.warnings:
+        response.headers[WARNINGS] = warnings_header(digest.warnings)
     return {
         "concepts": [_concept(topic) for topic in topics],
         "broader": [_vocabulary_concept(one) for one in above],
@@ -114,7 +116,8 @@ def _above(qcodes: Sequence[str]) -> list[vocabulary.Concept]:
     """The concepts above some, without these."""
     found: dict[str, vocabulary.Concept] = {}
     for qcode in qcodes:
-        broader = vocabulary.concept(qcode).broader
+        known = vocabulary.concepts().get(qcode)
+        broader = known.broader if known else None
         while broader and broader not in found and broader not in qcodes:
             found[broader] = vocabulary.concept(broader)
             broader = found[broader].broader
@@ -151,7 +154,7 @@ def _subject(topic: Topic) -> dict[str, Any]:
         "name": topic.name,
         "qcode": (topic.qcode or topic.name).removeprefix("medtop:"),
         "parent": known.broader.removeprefix("medtop:") if known and known.broader else None,
-        "scheme": "mediatopic",
+        "scheme": "mediatopic" if known else None,
         "weight": _weight(topic),
     }
 

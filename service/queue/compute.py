@@ -7,6 +7,7 @@ from typing import Any
 
 from models.types import Outcome, Sentence, Summary, Topic
 from seeds.store import Result, now
+from service.keys import ResultSpec
 from service.queue.job import Job
 
 
@@ -23,7 +24,7 @@ def results_of(job: Job, outcome: Outcome, *, created_at: str) -> dict[str, Resu
             content=spec.content(text=job.document.text, title=job.document.title),
             model=spec.info.id if outcome.warning is None else _maker(outcome).model,
             revision=spec.info.revision if outcome.warning is None else _maker(outcome).revision,
-            parameters=_with_language(spec.parameters, job.document.language),
+            parameters=_parameters(spec, outcome, job.document.language),
             vocabulary=spec.vocabulary,
             value=value,
             milliseconds=round(outcome.milliseconds, 3),
@@ -39,9 +40,10 @@ def _maker(outcome: Outcome) -> Summary:
     return outcome.summary
 
 
-def _with_language(parameters: str, language: str) -> str:
-    """The parameters, with the language that the text was read as."""
-    return _json({**json.loads(parameters), "language": language})
+def _parameters(spec: ResultSpec, outcome: Outcome, language: str) -> str:
+    """The parameters, with the language that the text was read as; of a stand-in, what it stands for."""
+    own = json.loads(spec.parameters) if outcome.warning is None else {"instead_of": spec.info.id}
+    return _json({**own, "language": language})
 
 
 def results_of_all(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> list[dict[str, Result] | Exception]:

@@ -31,7 +31,7 @@ def unused_folder(root: Path, name: str) -> Path:
         )
     folder = root / name
     if folder.exists():
-        raise InvalidOption(f"There is a model {name!r} already. Choose another --name; a model is never changed.")
+        raise InvalidOption(f"There is a model {name!r} already. Choose another name; a model is never changed.")
     return folder
 
 

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 from models.classifiers.learning import Aim
+from models.errors import InvalidOption
 from models.open import Inference
 from models.vocabulary.own import Vocabulary
 from seeds.library import Library
@@ -70,6 +71,8 @@ class Trainings:
         self._settings = settings
         self._states: dict[str, TrainingState] = {}
         self._lock = threading.Lock()
+        self._busy: str | None = None
+        """The name of the training that runs, or is about to."""
         self._running: _Running | None = None
 
     def start(
@@ -89,24 +92,36 @@ class Trainings:
         """
         root = self._settings.models_folder
         unused_folder(root, name)
+        if name in {server.id for server in self._settings.servers}:
+            raise InvalidOption(f"{name!r} is the name of a model behind a server. Choose another name.")
         terms = vocabulary_named(vocabulary, root=root) if vocabulary else None
         order = Order(name, rows, Aim.parse(aim), terms)
         with self._lock:
-            if self._running is not None:
-                running = self._states[self._running.name]
-                raise Overloaded(
-                    f"The training of {running.name!r} is running; one runs at a time.",
-                    retry_after_seconds=self._running.seconds_left(running),
-                    waiting=1,
-                )
-            state = TrainingState(name, "running", now(), total=len(rows or ()))
+            if self._busy is not None:
+                raise self._overloaded(self._busy)
+            self._busy = name
+        try:
+            running = _Running(order, self._settings)  # it sends the rows to the process, which takes a while
+        except BaseException:
+            with self._lock:
+                self._busy = None
+            raise
+        state = TrainingState(name, "running", now(), total=len(rows or ()))
+        with self._lock:
             self._states.pop(name, None)
             self._states[name] = state
             while len(self._states) > REMEMBERED:
                 del self._states[next(iter(self._states))]
-            self._running = _Running(order, self._settings)
-        threading.Thread(target=self._follow, args=(self._running,), name="dateline-training", daemon=True).start()
+            self._running = running
+        threading.Thread(target=self._follow, args=(running,), name="dateline-training", daemon=True).start()
         return state
+
+    def _overloaded(self, name: str) -> Overloaded:
+        state, running = self._states.get(name), self._running
+        seconds = running.seconds_left(state) if running and state else FIRST_GUESS_SECONDS
+        return Overloaded(
+            f"The training of {name!r} is running; one runs at a time.", retry_after_seconds=seconds, waiting=1
+        )
 
     def states(self) -> list[TrainingState]:
         """Every training since the service started, the latest first."""
@@ -141,6 +156,7 @@ class Trainings:
         """Stop the training that is running. What it has read is kept in the store."""
         if running := self._running:
             running.stop()
+            running.ended.wait(STOP_SECONDS)
 
     def _follow(self, running: "_Running") -> None:
         """Keep the state of the running training up to date until its process has ended."""
@@ -148,19 +164,21 @@ class Trainings:
             "state": "failed",
             "error": WorkerEnded("The process that learnt has ended. It may need more memory than there is."),
         }
-        while (heard := running.hear()) is not None:
-            if "state" in heard:
-                end = heard
-                continue
+        try:
+            while (heard := running.hear()) is not None:
+                if "state" in heard:
+                    end = heard
+                    continue
+                with self._lock:
+                    self._states[running.name] = replace(self._states[running.name], **heard)
+            running.clear()
+            if running.stopped and end["state"] != "done":
+                end = {"state": "done" if running.is_installed else "cancelled"}
+        finally:
             with self._lock:
-                self._states[running.name] = replace(self._states[running.name], **heard)
-        running.clear()
-        if running.stopped and end["state"] != "done":
-            end = {"state": "cancelled"}
-        with self._lock:
-            self._states[running.name] = replace(self._states[running.name], **end)
-            self._running = None
-        running.ended.set()
+                self._states[running.name] = replace(self._states[running.name], **end)
+                self._running = self._busy = None
+            running.ended.set()
         log.info("training of %s: %s", running.name, end["state"])
 
 
@@ -194,6 +212,11 @@ class _Running:
         elapsed = time.monotonic() - self._started
         left = elapsed / state.done * (state.total - state.done) if state.done else FIRST_GUESS_SECONDS
         return max(1, round(left))
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the model is there: it was stopped just after that."""
+        return self._folder.is_dir()
 
     def stop(self) -> None:
         self.stopped = True

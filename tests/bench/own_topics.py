@@ -35,7 +35,7 @@ from tests.doubles import load_model
 
 SETS = {
     "AllSides, 20 topics, several each, tested on outlets that no row came from": ("allsides_abp", 20),
-    "Reuters-21578, 21 codes, several each": ("reuters21578", 30),
+    "Reuters-21578, 22 codes, several each": ("reuters21578", 30),
     "CNN, BBC and The Guardian, 20 sections": ("rss_cnn_bbc_guardian", 20),
     "HuffPost, 14 categories": ("huffpost", 16),
 }

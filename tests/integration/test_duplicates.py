@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.text.duplicates import firsts, signatures
+from models.text.duplicates import ALIKE, families, firsts, signatures
 from seeds.archives import ReadOptions
 from tests.archives import archive_run, contents, rows, write_jsonl
 from tests.articles import BUDGET, FOOTBALL, HARBOUR
@@ -50,6 +50,17 @@ def expected(number: int) -> str | None:
 )  # fmt: skip
 def test_what_is_alike(first: str, second: str, alike: bool) -> None:
     assert firsts(signatures([BUDGET, first, second])).tolist() == [0, 1, 1 if alike else 2]
+
+
+def test_versions_that_move_away_from_the_first_begin_anew_and_stay_one_family() -> None:
+    words = article(1).split() + article(2).split()
+    versions = [" ".join(words[start : start + 100]) for start in range(0, 100, 10)]
+    found = signatures([*versions, "...", "🎉🎉", "..."])
+    first = firsts(found)
+    assert len(set(first[:10])) > 2
+    assert all((found[first[n]] == found[n]).mean() >= ALIKE for n in range(13))
+    assert first[10:].tolist() == [10, 11, 10]
+    assert families(found).tolist() == [*[0] * 10, 10, 11, 10]
 
 
 def test_of_no_text_and_of_many(tmp_path: Path) -> None:

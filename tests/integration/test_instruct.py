@@ -113,6 +113,7 @@ def test_marks_and_special_tokens_in_an_article_mean_nothing(folder_of: Any) -> 
     [
         ("<think>Let me see.\nIt rains.</think>\n\nRain fell.", "Rain fell."),
         ("<think>It never ends", ""),
+        ("The user wants a summary.\n</think>\nRain fell.", "Rain fell."),
         ("**Summary:** Rain fell.", "Rain fell."),
         ("Here is a summary of the article:\n\nRain fell.", "Rain fell."),
         ("Summary of losses: none.", "Summary of losses: none."),

@@ -23,7 +23,7 @@ from service.digest import Digester, DigestOptions
 from service.http.app import create_app
 from service.settings import InvalidSettings, RemoteModel, Settings, read_settings
 from tests.archives import story, write_jsonl
-from tests.articles import FOOTBALL, HARBOUR, article, long_article
+from tests.articles import BUDGET, FOOTBALL, HARBOUR, article, long_article
 from tests.patience import until
 from tests.servers import HANGS_SECONDS, FakeServer, fake_server
 
@@ -84,7 +84,7 @@ def test_what_a_server_writes_is_a_result_like_any_other(client: TestClient, ser
     assert entries["desk-llm"]["tasks"] == ["summary"]
 
 
-@pytest.mark.parametrize("mood", ["hangs", "garbage", "empty", "busy", "broken", "html"])
+@pytest.mark.parametrize("mood", ["hangs", "garbage", "empty", "busy", "refuses", "broken", "html"])
 def test_a_server_that_fails_costs_an_extract_and_a_warning_and_nothing_wrong_is_stored(
     client: TestClient, server: FakeServer, mood: str
 ) -> None:
@@ -199,7 +199,7 @@ def test_an_archive_stops_where_its_server_does_and_goes_on_with_it(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 1
-    assert "The server of 'desk-llm' failed" in capsys.readouterr().err
+    assert "The server of 'desk-llm' at" in capsys.readouterr().err
     assert not out.exists()
     server.mood = "well"
     with pytest.raises(SystemExit) as ended:
@@ -208,10 +208,19 @@ def test_an_archive_stops_where_its_server_does_and_goes_on_with_it(
     assert [json.loads(line)["summary"]["text"] for line in out.read_text().splitlines()] == [server.text] * 4
 
 
+def test_one_article_that_a_server_does_not_take_costs_the_others_nothing(server: FakeServer, tmp_path: Path) -> None:
+    server.refused = "Brenna Rovers"
+    digester = Digester(cache(server, tmp_path, extracts=False), Store("sqlite://"))
+    asked = [article(), *[article(f"{FOOTBALL} {n}") for n in range(FAILURES)], article(BUDGET)]
+    found = digester.ask(asked, DigestOptions(summary_model="desk-llm")).result()
+    assert [digest.error is None for digest in found] == [True, *[False] * FAILURES, True]
+    assert "content policy" in str(found[1].error)
+
+
 @pytest.mark.parametrize(
     "value",
     ['[{"id": "lead", "base_url": "http://x/v1", "model": "m"}]', '[{"id": "a", "base_url": "x", "model": "m"}]',
-     '[{"id": "a", "model": "m"}]', '[{"id": "a", "base_url": "http://x", "model": "m", "color": 1}]', "llama"],
+     '[{"id": "a", "base_url": "http://me:pw@x/v1", "model": "m"}]', '[{"id": "a", "model": "m"}]', '[{"id": "a", "base_url": "http://x", "model": "m", "color": 1}]', "llama"],
 )  # fmt: skip
 def test_engines_that_cannot_be_used_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("DATELINE_ENGINES", value)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from models.errors import ModelFailed
+from models.errors import NothingSupported
 from models.generative.support import is_supported, supported, with_support
 from models.open import load_reader
 from models.options import SummaryOptions
@@ -56,6 +56,14 @@ def test_numbers_and_names_that_the_article_has_not_are_told(written: str, unfou
     assert support_of(written).unfounded == unfounded
 
 
+def test_words_of_other_scripts_are_no_names() -> None:
+    text = "Парламент принял бюджет двумя голосами в четверг вечером после долгой ночи."
+    assert support_of("Парламент утвердил документ о расходах государства.", text, language="ru").unfounded == ()
+    assert (
+        support_of("Le budget a été élu.", "Le parlement a voté le budget jeudi soir.", language="fr").unfounded == ()
+    )
+
+
 def test_german_nouns_are_no_names() -> None:
     text = "Der Rat beschloss am Montag den Bau einer neuen Schule am Hafen."
     assert support_of("Am Montag wurde die Planung beschlossen.", text, language="de").unfounded == ()
@@ -93,7 +101,7 @@ def test_the_careful_leave_out_what_is_not_supported() -> None:
     assert [is_supported(sentence) for sentence in kept.sentences] == [True, False]
     careful = checked([TRUE, false], drop=True)
     assert (careful.text, len(careful.sentences)) == (TRUE, 1)
-    with pytest.raises(ModelFailed, match="Leave out drop_unsupported"):
+    with pytest.raises(NothingSupported, match="Leave out drop_unsupported"):
         checked([false], drop=True)
 
 

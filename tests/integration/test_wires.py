@@ -30,6 +30,7 @@ class FakeMiniflux:
     """A reader with entries. `fails` is how many requests it refuses first; `redirects` sends them elsewhere."""
 
     url: str = ""
+    entries: dict[int, str] = field(default_factory=dict)
     updated: dict[int, dict[str, Any]] = field(default_factory=dict)
     asked: int = 0
     fails: int = 0
@@ -41,6 +42,13 @@ def fake_miniflux() -> Iterator[FakeMiniflux]:
     state = FakeMiniflux()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            id = int(self.path.removeprefix("/v1/entries/"))
+            if self.headers.get("x-auth-token") != TOKEN or id not in state.entries:
+                self._answer(404)
+            else:
+                self._answer(200, body=json.dumps({"id": id, "content": state.entries[id]}).encode())
+
         def do_PUT(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             state.asked += 1
@@ -50,18 +58,16 @@ def fake_miniflux() -> Iterator[FakeMiniflux]:
                 self._answer(307, {"location": f"{state.url}/elsewhere"})
             elif state.asked <= state.fails:
                 self._answer(503)
-            elif self.path == "/v1/entries/404":
-                self._answer(404)
             else:
                 state.updated[int(self.path.removeprefix("/v1/entries/"))] = body
                 self._answer(201)
 
-        def _answer(self, status: int, headers: dict[str, str] | None = None) -> None:
+        def _answer(self, status: int, headers: dict[str, str] | None = None, body: bytes = b"{}") -> None:
             self.send_response(status)
-            for name, value in {"content-length": "2", **(headers or {})}.items():
+            for name, value in {"content-length": str(len(body)), **(headers or {})}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -101,6 +107,12 @@ def entry(id: int, content: str, title: str = "A story") -> dict[str, Any]:
     return {"id": id, "user_id": 1, "feed_id": 3, "status": "unread", "title": title, "content": content, "tags": []}
 
 
+def new(reader: FakeMiniflux, *entries: dict[str, Any]) -> dict[str, Any]:
+    """The event of new entries, which the reader has."""
+    reader.entries |= {one["id"]: one["content"] for one in entries}
+    return {"event_type": "new_entries", "feed": {"id": 3}, "entries": list(entries)}
+
+
 def send(client: TestClient, payload: Any, *, secret: str = SECRET, event: str = "new_entries") -> Any:
     body = json.dumps(payload).encode() if not isinstance(payload, bytes) else payload
     headers = {
@@ -114,18 +126,19 @@ def send(client: TestClient, payload: Any, *, secret: str = SECRET, event: str =
 
 def test_new_entries_get_summary_and_topics(client: TestClient, reader: FakeMiniflux) -> None:
     entries = [entry(1, html(HARBOUR)), entry(2, html(BUDGET), "Budget passed"), entry(3, "<img src='x.png'>")]
-    reply = send(client, {"event_type": "new_entries", "feed": {"id": 3}, "entries": entries})
+    reply = send(client, new(reader, *entries))
     assert (reply.status_code, reply.json()) == (202, {"accepted": 3})
     until(lambda: len(reader.updated) == 2)
     content = reader.updated[1]["content"]
-    assert content.startswith('<div class="dateline"><p><strong>The harbour town of Easter Quay')
+    assert content.startswith('<div class="dateline-digest"><p><strong>The harbour town of Easter Quay')
     assert content.endswith(html(HARBOUR))
     assert "economy" in reader.updated[2]["content"]
     saved = entry(4, html(BUDGET))
+    reader.entries[4] = html(BUDGET)
     assert send(client, {"event_type": "save_entry", "entry": saved}, event="save_entry").status_code == 202
     until(lambda: 4 in reader.updated)
     again = entry(5, content)
-    send(client, {"event_type": "new_entries", "entries": [again, entry(6, html(HARBOUR))]})
+    send(client, new(reader, again, entry(6, html(HARBOUR))))
     until(lambda: 6 in reader.updated)
     assert 5 not in reader.updated
 
@@ -134,7 +147,7 @@ def test_what_miniflux_did_not_sign_is_refused(client: TestClient, reader: FakeM
     payload = {"event_type": "new_entries", "entries": [entry(1, html(HARBOUR))]}
     assert send(client, payload, secret="guessed").status_code == 403
     assert client.post("/webhooks/miniflux", json=payload).status_code == 403
-    for wrong in (b"[]", b"{}", b"not json", b'{"event_type": "new_entries", "entries": [{}]}'):
+    for wrong in (b"[]", b"{}", b"[1]", b"", b"not json", b'{"event_type": "new_entries", "entries": [{}]}'):
         reply = send(client, wrong)
         assert (reply.status_code, reply.json()["error_type"]) == (422, "invalid_request")
     assert reader.asked == 0
@@ -142,23 +155,51 @@ def test_what_miniflux_did_not_sign_is_refused(client: TestClient, reader: FakeM
 
 def test_a_reader_that_is_away_for_a_moment_is_tried_again(client: TestClient, reader: FakeMiniflux) -> None:
     reader.fails = 2
-    send(client, {"event_type": "new_entries", "entries": [entry(404, html(HARBOUR)), entry(8, html(HARBOUR))]})
+    event = new(reader, entry(404, html(HARBOUR)), entry(8, html(HARBOUR)))
+    del reader.entries[404]
+    send(client, event)
     until(lambda: 8 in reader.updated)
-    assert reader.asked == 4  # twice refused and then told that it is gone, and the other
+    assert (reader.asked, set(reader.updated)) == (3, {8})
 
 
 def test_a_redirect_is_not_followed(client: TestClient, reader: FakeMiniflux) -> None:
     reader.redirects = True
-    send(client, {"event_type": "new_entries", "entries": [entry(1, html(HARBOUR))]})
+    send(client, new(reader, entry(1, html(HARBOUR))))
     until(lambda: reader.asked == 3)
     assert reader.updated == {}
 
 
-def test_more_entries_than_may_wait_are_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_entries_than_may_wait_are_not_taken(
+    client: TestClient, reader: FakeMiniflux, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(service.miniflux, "MOST_WAITING", 2)
-    entries = [entry(n, html(HARBOUR)) for n in range(3)]
-    reply = send(client, {"event_type": "new_entries", "entries": entries})
+    reply = send(client, new(reader, *(entry(n, html(HARBOUR)) for n in range(3))))
+    assert (reply.status_code, reply.json()) == (202, {"accepted": 2})
+    monkeypatch.setattr(service.miniflux, "MOST_WAITING", 0)
+    reply = send(client, new(reader, entry(9, html(HARBOUR))))
     assert (reply.status_code, reply.json()["error_type"]) == (429, "overloaded")
+
+
+def test_what_was_changed_meanwhile_is_kept(client: TestClient, reader: FakeMiniflux) -> None:
+    event = new(reader, entry(1, html(HARBOUR)))
+    reader.entries[1] = html(BUDGET)  # fetched in full by the reader
+    send(client, event)
+    until(lambda: 1 in reader.updated)
+    assert reader.updated[1]["content"].endswith(html(BUDGET))
+
+
+@pytest.mark.parametrize("missing", ["TOKEN", "SECRET"])
+def test_no_secret_is_shown_where_settings_are_wrong(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setenv("DATELINE_MINIFLUX_URL", "http://reader")
+    monkeypatch.setenv("DATELINE_API_KEYS", "top-secret")
+    for name in {"TOKEN", "SECRET"} - {missing}:
+        monkeypatch.setenv(f"DATELINE_MINIFLUX_{name}", "top-secret")
+    monkeypatch.setenv(
+        "DATELINE_ENGINES", '[{"id": "a", "base_url": "http://x/v1", "model": "m", "api_key": "top-secret"}]'
+    )
+    with pytest.raises(InvalidSettings) as error:
+        read_settings()
+    assert "top-secret" not in str(error.value)
 
 
 def test_without_a_miniflux_there_is_no_webhook(seeds_folder: Path) -> None:
