@@ -15,11 +15,13 @@ from playwright.sync_api import Browser, Locator, expect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.http.app import create_app
-from service.settings import Settings
+from service.settings import RemoteModel, Settings
 from tests.acceptance.test_cli import DATELINE
+from tests.articles import HARBOUR
 from tests.browser import Tab, chromium, tab
 from tests.conftest import SEED_FILE, SEED_ID
 from tests.live import live
+from tests.servers import fake_server
 
 SPLIT = (
     "🌊 " * 3
@@ -363,3 +365,24 @@ def test_the_description_of_the_api_needs_no_network(page: Tab) -> None:
     page.page.goto(f"{page.base}/docs")
     page.page.wait_for_selector(".opblock")
     expect(page.page.locator("#docs")).to_contain_text("/v1/digest")
+
+
+def test_a_written_sentence_lights_what_bears_it_out_and_says_what_speaks_against_it(
+    browser: Browser, tmp_path: Path
+) -> None:
+    (tmp_path / "seeds").mkdir()
+    with fake_server() as server:
+        server.text = (
+            "Residents of Easter Quay walked to higher ground in a drill. It cost 99,000 crowns, said Vladimir Brask."
+        )
+        engine = RemoteModel(id="llama", base_url=server.base_url, model="m")
+        with (
+            live(create_app(Settings(seeds=tmp_path / "seeds", engines=(engine,), summary_model="llama"))) as base,
+            tab(browser, base) as opened,
+        ):
+            digest(opened, HARBOUR)
+            first, second = opened.page.locator(".summary li").all()
+            expect(first.locator(".doubt")).to_have_count(0)
+            expect(second.locator(".doubt")).to_have_text("not in the article: 99,000, Vladimir, Brask")
+            first.locator("button").hover()
+            expect(opened.page.locator(".source mark.lit")).to_contain_text(re.compile("tsunami drill|higher ground"))

@@ -7,6 +7,7 @@ const KINDS = {
   promotion: "promotion", subscription: "subscription", helpline: "helpline", embed: "post", table: "table",
 };
 const READ = new Set(["prose", "label"]);
+const SUPPORTED = 0.5;
 
 /** From offsets that count code points, as the service gives them, to those of JavaScript. */
 export function offsets(text) {
@@ -24,7 +25,10 @@ export function offsets(text) {
 /** The text as it was read. What models leave out is marked by its kind; the summary's places can be lit. */
 export function source(text, sentences, summary) {
   const at = offsets(text);
-  const places = summary.map(({ start, end }) => (start === null ? null : [at(start), at(end)]));
+  const places = summary.map((sentence) => {
+    const place = sentence.start === null ? sentence.support?.evidence[0] : sentence; // of a written one, what bears it out most
+    return place ? [at(place.start), at(place.end)] : null;
+  });
   const read = sentences.map((sentence) => ({ ...sentence, start: at(sentence.start), end: at(sentence.end) }));
   const cuts = new Set([0, text.length]);
   for (const [start, end] of [...places.filter(Boolean), ...read.map(({ start, end }) => [start, end])]) cuts.add(start).add(end);
@@ -36,12 +40,12 @@ export function source(text, sentences, summary) {
     const [start, end] = [ordered[i], ordered[i + 1]];
     while (next < read.length && read[next].end <= start) next += 1;
     const kind = next < read.length && read[next].start <= start ? read[next].kind : null;
-    const chosen = places.findIndex((place) => place && place[0] <= start && end <= place[1]);
+    const chosen = places.flatMap((place, i) => (place && place[0] <= start && end <= place[1] ? [i] : []));
     const piece = text.slice(start, end);
-    if (chosen >= 0) {
+    if (chosen.length) {
       const mark = h("mark", { className: "chosen" }, piece);
-      mark.dataset.sentence = chosen;
-      lit[chosen].push(mark);
+      mark.dataset.sentence = chosen[0];
+      for (const i of chosen) lit[i].push(mark);
       element.append(mark);
     } else if (kind && !READ.has(kind)) {
       if (read[next].start === start) element.append(h("span", { className: "kind" }, KINDS[kind] || kind));
@@ -69,9 +73,18 @@ export function summaryList(summary, lit = [], { only = null } = {}) {
       mark.addEventListener("mouseleave", () => button.classList.remove("lit"));
     }
     const differs = only && only.has(sentence.text);
-    return h("li", { className: differs ? "differs" : "" }, button, differs && h("span", { className: "visually-hidden" }, " (only here)"));
+    return h("li", { className: differs ? "differs" : "" }, button, doubt(sentence.support), differs && h("span", { className: "visually-hidden" }, " (only here)"));
   });
   return h("ol", { className: "summary" }, items);
+}
+
+/** What speaks against a written sentence. */
+function doubt(support) {
+  if (!support) return null;
+  const reasons = [];
+  if (support.score < SUPPORTED) reasons.push(`the article hardly supports it (${score(support.score)})`);
+  if (support.unfounded.length) reasons.push(`not in the article: ${support.unfounded.join(", ")}`);
+  return reasons.length ? h("span", { className: "warning doubt" }, reasons.join("; ")) : null;
 }
 
 /** Scroll the text, not the page: what lies under the pointer must not move away. */
