@@ -126,7 +126,7 @@ class _Words:
         self._starts = {word.casefold()[:NAME_LETTERS] for word in words}
         initials = "".join(word[0] if word[0].isupper() else " " for word in words)
         self._initials = {run[i:j] for run in initials.split() for i in range(len(run)) for j in range(i + 2, i + 6)}
-        self._short = {word.casefold() for word in words}
+        self._known = {word.casefold() for word in words}
 
     def missing_names(self, sentence: str) -> list[str]:
         """The names of a sentence that the article has in no form."""
@@ -139,8 +139,8 @@ class _Words:
 
     def _has_word(self, word: str) -> bool:
         folded = word.casefold()
-        if folded in NOT_NAMES or folded in self._short:
+        if folded in NOT_NAMES or folded in self._known:
             return True
         if (word := word.removesuffix("s")).isupper():
-            return word in self._initials or all(letter in self._short for letter in folded)  # U.S.
+            return word in self._initials or all(letter in self._known for letter in folded)  # U.S.
         return len(folded) >= NAME_LETTERS and folded[:NAME_LETTERS] in self._starts
