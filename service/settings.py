@@ -1,12 +1,11 @@
 """Settings, read once from the environment. `python -m service.settings` prints their table in the documentation."""
 
-import json
 import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, InstanceOf, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.cache import ModelCache
@@ -20,24 +19,6 @@ API_KEY = re.compile(r"[\x21-\x7e]+")
 
 class InvalidSettings(Exception):
     """A setting has a value that cannot be used."""
-
-
-class RemoteModel(BaseModel):
-    """A model behind an OpenAI-compatible server."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str = Field(pattern=r"^[A-Za-z0-9][\w.-]{0,95}$")
-    base_url: str = Field(pattern=r"^https?://[^\s@?#]+$")  # it stands in every result; a key belongs in api_key
-    model: str = Field(min_length=1)
-    api_key: SecretStr = SecretStr("none")
-    context_tokens: int = Field(8_192, ge=1_024)
-    timeout_seconds: float = Field(30, gt=0, le=600)
-    retries: int = Field(2, ge=0, le=10)
-    concurrency: int = Field(4, ge=1, le=256)
-
-    def server(self) -> Server:
-        return Server(**{**self.model_dump(), "api_key": self.api_key.get_secret_value()})
 
 
 class Settings(BaseSettings):
@@ -95,13 +76,13 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Comma-separated origins whose pages may call the API from a browser; `*` for all"
     )
-    engines: Annotated[tuple[RemoteModel, ...], NoDecode] = Field(
+    engines: Annotated[tuple[InstanceOf[Server], ...], NoDecode] = Field(
         (), description="Models behind OpenAI-compatible servers: a JSON list of `{\"id\", \"base_url\", \"model\"}`, "
         "with `api_key`, `context_tokens`, `timeout_seconds`, `retries` and `concurrency` where needed"
     )  # fmt: skip
     miniflux_url: str | None = Field(
-        None, pattern=r"^https?://\S+$", description="Address of a Miniflux reader: the new entries that it sends to "
-        "`/webhooks/miniflux` get summary and topics. Nothing else is ever sent anywhere but to `engines`"
+        None, pattern=r"^https?://[^\s@?#]+$", description="Address of a Miniflux reader: new entries that it sends "
+        "to `/webhooks/miniflux` get summary and topics. Nothing else is ever sent anywhere but to `engines`"
     )  # fmt: skip
     miniflux_token: SecretStr = Field(SecretStr(""), description="API key of Miniflux")
     miniflux_secret: SecretStr = Field(SecretStr(""), description="Secret of Miniflux's webhook")
@@ -126,12 +107,16 @@ class Settings(BaseSettings):
 
     @field_validator("engines", mode="before")
     @classmethod
-    def _read_json(cls, value: object) -> object:
-        return json.loads(value) if isinstance(value, str) else value
+    def _read_engines(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        from service.engines import read_engines  # its model takes a while to build
+
+        return read_engines(value)
 
     @field_validator("engines")
     @classmethod
-    def _distinct(cls, engines: tuple[RemoteModel, ...]) -> tuple[RemoteModel, ...]:
+    def _distinct(cls, engines: tuple[Server, ...]) -> tuple[Server, ...]:
         ids = [engine.id for engine in engines]
         if taken := [id for id in ids if ids.count(id) > 1 or id in presets()]:
             raise ValueError(f"the id {taken[0]!r} is taken; choose another")
@@ -144,11 +129,6 @@ class Settings(BaseSettings):
         ):
             raise ValueError("a Miniflux needs DATELINE_MINIFLUX_TOKEN and DATELINE_MINIFLUX_SECRET too")
         return self
-
-    @property
-    def servers(self) -> tuple[Server, ...]:
-        """The models behind servers."""
-        return tuple(engine.server() for engine in self.engines)
 
     @property
     def models_folder(self) -> Path:
@@ -178,10 +158,7 @@ def read_settings(**overrides: object) -> Settings:
         name = name if name.startswith(PREFIX) else PREFIX + name
         secret = "KEY" in name or name.endswith(("ENGINES", "TOKEN", "SECRET"))  # is never printed
         value = "set" if secret else repr(first["input"])
-        where = ".".join(str(part) for part in first["loc"][1:])
-        raise InvalidSettings(
-            f"{name} is {value}: {where + ': ' if where else ''}{first['msg']}. Correct it or unset it."
-        ) from error
+        raise InvalidSettings(f"{name} is {value}: {first['msg']}. Correct it or unset it.") from error
 
 
 def model_cache(settings: Settings, *, paths: bool = False) -> ModelCache:
@@ -195,7 +172,7 @@ def model_cache(settings: Settings, *, paths: bool = False) -> ModelCache:
         inference=Inference(dtype=settings.dtype, engine=settings.engine),
         max_loaded=settings.max_loaded_models,
         paths=paths,
-        servers=settings.servers,
+        servers=settings.engines,
     )
 
 

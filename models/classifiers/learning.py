@@ -4,13 +4,13 @@ is measured on rows that it did not see: each fold is scored by a head fitted on
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from models.classifiers.aim import Aim
 from models.classifiers.own import OwnHead
 from models.errors import InvalidOption
 from models.extractive.news_minilm import Embedded
@@ -31,35 +31,6 @@ THRESHOLDS = np.linspace(0.05, 0.95, 91)
 DEFAULT_THRESHOLD = 0.5
 DOUBTFUL_SCORE = 0.9
 """A row that got so much for a label that it has not, or 1 less so much for one that it has, is worth reading again."""
-
-AimName = Literal["f1", "precision", "recall"]
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What each label's threshold is chosen for: the best F1, or the best recall where precision is at least so much,
-    or the other way round."""
-
-    name: AimName = "f1"
-    least: float = 0.0
-
-    @classmethod
-    def parse(cls, written: str) -> "Aim":
-        """Of `f1`, `precision=0.9` or `recall=0.8`.
-
-        Raises:
-            InvalidOption: it is none of these.
-        """
-        name, _, value = written.partition("=")
-        try:
-            least = float(value) if value else 0.0
-        except ValueError:
-            least = -1.0
-        if name == "f1" and not value:
-            return cls()
-        if name in ("precision", "recall") and 0 < least < 1:
-            return cls(name, least)  # type: ignore[arg-type]  # it is one of them
-        raise InvalidOption(f"The aim is {written!r}. Name one: f1, precision=0.9 or recall=0.8.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from models.card import CARD, Method
-from models.classifiers.learning import FOLDS, Aim, Examples, OwnReport
+from models.classifiers.aim import Aim
+from models.classifiers.learning import FOLDS, Examples, OwnReport
 from models.classifiers.own import OWN_WEIGHTS, OwnHead
 from models.errors import ModelCorrupt
 from models.folder import OWN_CONFIG, read_json, write_checksums

@@ -5,9 +5,12 @@ import re
 import tomllib
 from functools import lru_cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from models.generative.writing import Ask
 from models.options import SummaryOptions
+
+if TYPE_CHECKING:  # its hash is asked for by commands that read no text
+    from models.generative.writing import Ask
 
 FILE = "prompt.toml"
 THOUGHT = re.compile(r"\A.*</think>|\A\s*<think>.*", re.DOTALL)
@@ -17,7 +20,7 @@ MARK = re.compile(r"</?article>")
 DEFAULT_SENTENCES = 3
 
 
-def prompt(ask: Ask) -> str:
+def prompt(ask: "Ask") -> str:
     """The message for a text. The marks around the text cannot be closed from within."""
     return _prompts()[ask.stage].strip().format(length=_length(ask.options), text=MARK.sub(" ", ask.text))
 

@@ -208,7 +208,7 @@ def _job(source: str, options: ArchiveOptions, settings: Settings, digest_option
         inference=Inference(dtype=settings.dtype, engine=settings.engine),
         max_article_characters=settings.max_article_characters,
         language_policy=settings.language_policy,
-        servers=settings.servers,
+        servers=settings.engines,
     )
 
 

@@ -27,7 +27,7 @@ def models_list(
         from service.settings import read_settings
 
         settings = read_settings()
-        entries = list_models(settings.models_folder, servers=settings.servers)
+        entries = list_models(settings.models_folder, servers=settings.engines)
         if as_json or not sys.stdout.isatty():
             for entry in entries:
                 print(json.dumps(asdict(entry)))

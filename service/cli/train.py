@@ -67,9 +67,9 @@ def topics(
     The result is a model in the folder DATELINE_MODELS, asked for by its name. Nothing leaves the machine.
     """
     with one_line_errors(), _trainer() as (trainer, store, settings):
-        from models.classifiers.learning import Aim
+        from models.classifiers.aim import Aim
+        from service.teaching.folders import vocabulary_named
         from service.teaching.train import unlearnt
-        from service.teaching.vocabularies import vocabulary_named
 
         chosen = Aim.parse(aim)
         terms = vocabulary_named(vocabulary, root=settings.models_folder) if vocabulary else None

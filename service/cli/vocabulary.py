@@ -61,7 +61,7 @@ def vocabulary_show(name: Name, as_json: AsJson = False) -> None:
         from dataclasses import asdict
 
         from service.settings import read_settings
-        from service.teaching.vocabularies import vocabulary_named
+        from service.teaching.folders import vocabulary_named
 
         terms = vocabulary_named(name, root=read_settings().models_folder).terms.values()
         for term in terms:

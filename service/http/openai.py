@@ -120,7 +120,7 @@ async def chat(request: ChatRequest, service: Running, client: Request) -> Respo
 async def model(model_id: Annotated[str, Path()], service: Running) -> ModelCard:
     """One model, as OpenAI's clients ask for it."""
     entries = await run_in_threadpool(
-        lambda: list_models(service.settings.models_folder, servers=service.settings.servers)
+        lambda: list_models(service.settings.models_folder, servers=service.settings.engines)
     )
     if not any(model_id in (entry.id, entry.repo) for entry in entries):
         await service.model_info(model_id)  # says that there is none

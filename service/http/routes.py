@@ -327,7 +327,7 @@ async def models(service: Running) -> model_schemas.ModelList:
             ready=entry.ready,
             default_for=[task for task in TASKS if defaults[task] in (entry.id, entry.repo)],
         )
-        for entry in await run_in_threadpool(partial(list_models, settings.models_folder, servers=settings.servers))
+        for entry in await run_in_threadpool(partial(list_models, settings.models_folder, servers=settings.engines))
     ]
     return model_schemas.ModelList(models=entries, data=openai.listed(entries))
 

@@ -1,4 +1,4 @@
-"""Where the folders of models of one's own are, and how a new one takes its place."""
+"""Where the folders of models of one's own are, which vocabulary each has, and how a new one takes its place."""
 
 import os
 import re
@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from models.card import read_card
 from models.catalog import HUB_ID, presets
 from models.errors import InvalidOption, UnknownModel
 from models.folder import OWN_CONFIG
+from models.vocabulary.own import Vocabulary
 from seeds.outputs.parts import PARTIAL
 from service.errors import OutputUnwritable
 
@@ -46,6 +48,19 @@ def own_folder(root: Path, name: str) -> Path:
         names = ", ".join(one.name for one in own_folders(root)) or "none yet"
         raise UnknownModel(f"There is no vocabulary or model of your own called {name[:200]!r}. There are: {names}.")
     return folder
+
+
+def vocabulary_named(name: str, *, root: Path) -> Vocabulary:
+    """A vocabulary that was loaded, or that a model was trained on.
+
+    Raises:
+        UnknownModel: there is none of that name.
+        InvalidOption: the model was trained without one.
+    """
+    vocabulary = read_card(own_folder(root, name)).vocabulary
+    if vocabulary is None:
+        raise InvalidOption(f"{name!r} was trained without a vocabulary: its topics are the labels of its rows.")
+    return vocabulary
 
 
 def own_folders(root: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
-from models.classifiers.learning import Aim
+from models.classifiers.aim import Aim
 from models.errors import InvalidOption
 from models.open import Inference
 from models.vocabulary.own import Vocabulary
@@ -24,10 +24,8 @@ from seeds.store import Store, now
 from service.child import sendable, serve_parent
 from service.errors import Overloaded, UnknownTraining, WorkerEnded, expected
 from service.settings import Settings
-from service.teaching.folders import partial_folder, unused_folder
+from service.teaching.folders import partial_folder, unused_folder, vocabulary_named
 from service.teaching.rows import LabelledArticle, corrected_articles
-from service.teaching.train import Trainer
-from service.teaching.vocabularies import vocabulary_named
 
 NICENESS = 10
 """How far a training stands back for everything else on the machine."""
@@ -92,7 +90,7 @@ class Trainings:
         """
         root = self._settings.models_folder
         unused_folder(root, name)
-        if name in {server.id for server in self._settings.servers}:
+        if name in {server.id for server in self._settings.engines}:
             raise InvalidOption(f"{name!r} is the name of a model behind a server. Choose another name.")
         terms = vocabulary_named(vocabulary, root=root) if vocabulary else None
         order = Order(name, rows, Aim.parse(aim), terms)
@@ -233,6 +231,8 @@ class _Running:
 
 def _train(order: Order, settings: Settings, connection: Connection) -> None:
     """What the process does."""
+    from service.teaching.train import Trainer  # which imports torch; the service itself does so when a model is loaded
+
     serve_parent()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(NICENESS)

@@ -9,7 +9,8 @@ from typing import Any
 
 from models.card import Method
 from models.classifiers import learning, own_files
-from models.classifiers.learning import Aim, Examples, OwnReport
+from models.classifiers.aim import Aim
+from models.classifiers.learning import Examples, OwnReport
 from models.errors import InvalidOption
 from models.extractive.news_minilm import Embedded
 from models.folder import read_checksums

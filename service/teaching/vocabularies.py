@@ -45,19 +45,6 @@ def load_vocabulary(path: Path, *, name: str, root: Path, inference: Inference) 
     return vocabulary
 
 
-def vocabulary_named(name: str, *, root: Path) -> Vocabulary:
-    """A vocabulary that was loaded, or that a model was trained on.
-
-    Raises:
-        UnknownModel: there is none of that name.
-        InvalidOption: the model was trained without one.
-    """
-    vocabulary = read_card(own_folder(root, name)).vocabulary
-    if vocabulary is None:
-        raise InvalidOption(f"{name!r} was trained without a vocabulary: its topics are the labels of its rows.")
-    return vocabulary
-
-
 def loaded_vocabularies(root: Path) -> list[Loaded]:
     """Every vocabulary and model of one's own."""
     cards = [(folder, read_card(folder)) for folder in own_folders(root)]

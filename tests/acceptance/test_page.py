@@ -14,8 +14,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, expect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from models.generative.servers import Server
 from service.http.app import create_app
-from service.settings import RemoteModel, Settings
+from service.settings import Settings
 from tests.acceptance.test_cli import DATELINE
 from tests.articles import HARBOUR
 from tests.browser import Tab, chromium, tab
@@ -375,7 +376,7 @@ def test_a_written_sentence_lights_what_bears_it_out_and_says_what_speaks_agains
         server.text = (
             "Residents of Easter Quay walked to higher ground in a drill. It cost 99,000 crowns, said Vladimir Brask."
         )
-        engine = RemoteModel(id="llama", base_url=server.base_url, model="m")
+        engine = Server(id="llama", base_url=server.base_url, model="m")
         with (
             live(create_app(Settings(seeds=tmp_path / "seeds", engines=(engine,), summary_model="llama"))) as base,
             tab(browser, base) as opened,

@@ -25,7 +25,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 
-from models.classifiers.learning import Aim, Examples, learn
+from models.classifiers.aim import Aim
+from models.classifiers.learning import Examples, learn
 from models.extractive.network import GroupMeans, NewsMiniLM
 from models.extractive.news_minilm import Embedded
 from models.options import TopicsOptions

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import models.classifiers.own_files
-from models.classifiers.learning import Aim
+from models.classifiers.aim import Aim
 from models.errors import InvalidOption, UnknownModel
 from models.folder import revision_of
 from models.open import Inference

@@ -21,7 +21,7 @@ from models.types import Document, Work
 from seeds.store import Store
 from service.digest import Digester, DigestOptions
 from service.http.app import create_app
-from service.settings import InvalidSettings, RemoteModel, Settings, read_settings
+from service.settings import InvalidSettings, Settings, read_settings
 from tests.archives import story, write_jsonl
 from tests.articles import BUDGET, FOOTBALL, HARBOUR, article, long_article
 from tests.patience import until
@@ -37,8 +37,8 @@ def server() -> Iterator[FakeServer]:
         yield server
 
 
-def engine(server: FakeServer, **more: Any) -> RemoteModel:
-    return RemoteModel(
+def engine(server: FakeServer, **more: Any) -> Server:
+    return Server(
         id="desk-llm", base_url=server.base_url, model="llama-3", api_key="sesame",
         **{"timeout_seconds": DEADLINE, "retries": 1, **more},
     )  # fmt: skip
@@ -156,7 +156,7 @@ def test_a_breaker_lets_one_try_through_after_its_pause(monkeypatch: pytest.Monk
 
 
 def cache(server: FakeServer, tmp_path: Path, *, extracts: bool = True) -> ModelCache:
-    return ModelCache(tmp_path, servers=(engine(server, context_tokens=1_500).server(),), extracts=extracts)
+    return ModelCache(tmp_path, servers=(engine(server, context_tokens=1_500),), extracts=extracts)
 
 
 def test_long_articles_are_read_in_parts_and_a_cut_answer_ends_at_a_sentence(

@@ -11,7 +11,8 @@ from models.open import Inference
 from models.vocabulary.own import MOST_TERMS, Term, read_vocabulary
 from service.http.app import create_app
 from service.settings import Settings
-from service.teaching.vocabularies import load_vocabulary, loaded_vocabularies, remove_vocabulary, vocabulary_named
+from service.teaching.folders import vocabulary_named
+from service.teaching.vocabularies import load_vocabulary, loaded_vocabularies, remove_vocabulary
 
 DESKS = """code,name_en,name_nb,description,broader
 D1,Harbour,Havn,"Ships, fish and the port",
