@@ -24,6 +24,8 @@ MOST_WAITING = 1_000
 TRIES, PAUSE_SECONDS = 3, 5.0
 TIMEOUT_SECONDS = 10.0
 STOP_SECONDS = 5.0
+LOOK_SECONDS = 0.5
+"""How soon it notices that it is to stop."""
 MOST_BYTES = 32 * 1024**2
 MARK = '<div class="dateline-digest">'
 """Begins what is written into an entry; one that begins so already is left alone."""
@@ -85,7 +87,7 @@ class Miniflux:
         self._secret = secret
         self._digest = digest
         self._open = build_opener(_NoRedirects).open
-        self._waiting: queue.Queue[Entry | None] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[Entry] = queue.Queue(MOST_WAITING)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="dateline-miniflux", daemon=True)
         self._thread.start()
@@ -110,28 +112,24 @@ class Miniflux:
             raise Overloaded(f"{MOST_WAITING:,} entries wait already.", retry_after_seconds=60, waiting=MOST_WAITING)
         for entry in entries[:room]:
             self._waiting.put_nowait(entry)
-        if left := len(entries) - room if len(entries) > room else 0:
-            log.warning("%d entries of Miniflux were not taken: %d wait already", left, MOST_WAITING)
+        if len(entries) > room:
+            log.warning("%d entries of Miniflux were not taken: %d wait", len(entries) - room, MOST_WAITING)
         return min(room, len(entries))
 
     def close(self) -> None:
         """Stop after the entry in hand; those that wait are not digested, and the log says how many they are."""
         self._stopping.set()
-        left = self._waiting.qsize()
-        self._waiting = queue.Queue()
-        self._waiting.put(None)
-        if left:
+        if left := self._waiting.qsize():
             log.warning("%d entries of Miniflux were not digested before the service stopped", left)
         self._thread.join(STOP_SECONDS)
 
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
-                entry = self._waiting.get(timeout=0.5)
+                entry = self._waiting.get(timeout=LOOK_SECONDS)
             except queue.Empty:
                 continue
-            if entry is not None:
-                self._take(entry)
+            self._take(entry)
 
     def _take(self, entry: Entry) -> None:
         for left in reversed(range(TRIES)):

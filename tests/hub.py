@@ -3,14 +3,14 @@ misbehave as real networks do."""
 
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal
+
+from tests.servers import Quiet, serving
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 Fault = Literal["cut", "damaged", "slow", "refused", "huge", "broken"]
@@ -41,13 +41,13 @@ def hub(
     """
     found = Hub("", faults=dict(faults or {}))
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         protocol_version = "HTTP/1.1"
 
-        def do_HEAD(self) -> None:
+        def do_HEAD(self) -> None:  # noqa: N802 - the name that http.server calls
             self.answer(body=False)
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
             self.answer(body=True)
 
         def answer(self, *, body: bool) -> None:
@@ -111,18 +111,8 @@ def hub(
             else:
                 self.wfile.write(data[first:])
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]
-    found.endpoint = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Handler) as found.endpoint:
         yield found
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def entry(file: Path, fault: Fault | None) -> dict[str, object]:

@@ -1,9 +1,9 @@
-"""An OpenAI-compatible server that behaves as a test says."""
+"""Servers on real sockets that stand for others in tests; one that is OpenAI-compatible and behaves as a test says."""
 
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,10 +12,45 @@ from typing import Any
 HANGS_SECONDS = 8.0
 
 
+class Quiet(BaseHTTPRequestHandler):
+    """Answers without a word in the log."""
+
+    def read_json(self) -> Any:
+        return json.loads(self.rfile.read(int(self.headers["content-length"])))
+
+    def reply(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
+        """JSON; HTML where the body is a text."""
+        data = (body if isinstance(body, str) else json.dumps(body)).encode()
+        self.send_response(status)
+        self.send_header("content-type", "text/html" if isinstance(body, str) else "application/json")
+        self.send_header("content-length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        with suppress(OSError):  # a client that gave up
+            self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve with a handler; gives the base URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 @dataclass
 class FakeServer:
-    """`mood`: "well", "hangs", "garbage", "empty", "busy" (429), "refuses" (400), "broken" (500), "html". `text` is what it writes; a text that holds `refused` it
-    does not take."""
+    """`mood`: "well", "hangs", "garbage", "empty", "busy" (429), "refuses" (400), "broken" (500), "html". `text` is what
+    it writes; a text that holds `refused` it does not take."""
 
     base_url: str = ""
     mood: str = "well"
@@ -30,23 +65,23 @@ class FakeServer:
 def fake_server() -> Iterator[FakeServer]:
     state = FakeServer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            body = self.read_json()
             state.seen.append(body)
             state.keys.append(self.headers.get("authorization"))
             if state.mood == "hangs":
                 time.sleep(HANGS_SECONDS)
             if state.mood == "busy":
-                self._send(429, {"error": {"message": "busy"}}, {"retry-after": "0"})
+                self.reply(429, {"error": {"message": "busy"}}, {"retry-after": "0"})
             elif state.mood == "refuses" or (state.refused and state.refused in body["messages"][0]["content"]):
-                self._send(400, {"error": {"message": "content policy"}})
+                self.reply(400, {"error": {"message": "content policy"}})
             elif state.mood == "broken":
-                self._send(500, {"error": {"message": "out of memory"}})
+                self.reply(500, {"error": {"message": "out of memory"}})
             elif state.mood == "garbage":
-                self._send(200, {"answer": 42})
+                self.reply(200, {"answer": 42})
             elif state.mood == "html":
-                self._send(200, "<html>Welcome</html>")
+                self.reply(200, "<html>Welcome</html>")
             else:
                 text = "" if state.mood == "empty" else state.text
                 choice = {
@@ -54,30 +89,10 @@ def fake_server() -> Iterator[FakeServer]:
                     "finish_reason": state.finish_reason,
                     "message": {"role": "assistant", "content": text},
                 }
-                self._send(
+                self.reply(
                     200, {"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
                 )
 
-        def _send(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
-            data = (body if isinstance(body, str) else json.dumps(body)).encode()
-            self.send_response(status)
-            self.send_header("content-type", "text/html" if isinstance(body, str) else "application/json")
-            self.send_header("content-length", str(len(data)))
-            for name, value in (headers or {}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            with suppress(OSError):  # a client that gave up
-                self.wfile.write(data)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state.base_url = f"http://127.0.0.1:{server.server_port}/v1"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Handler) as url:
+        state.base_url = f"{url}/v1"
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()

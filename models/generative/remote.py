@@ -28,6 +28,8 @@ RETRY_SECONDS = 0.5
 REPEATABLE = frozenset({408, 409, 429, 500, 502, 503, 504})
 OF_THE_TEXT = frozenset({400, 413, 422})
 """Answers that say that the text is not taken; others are of the server."""
+REPLACED = (ServerFailed, ModelFailed)
+"""What an extract stands in for."""
 TOKENS_SHARE = 0.7
 """The server's tokenizer may make so many more tokens of a text than ours."""
 PROMPT_TOKENS = 200
@@ -205,9 +207,6 @@ class Breaker:
             self._failures += 1
             if self._failures >= FAILURES:
                 self._open_until = time.monotonic() + PAUSE_SECONDS
-
-
-REPLACED = (ServerFailed, ModelFailed)
 
 
 class WithExtract:

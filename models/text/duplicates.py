@@ -13,6 +13,7 @@ BANDS, ROWS = 25, 5
 HASHES = BANDS * ROWS
 SEED = 1
 ROWS_AT_ONCE = 100_000
+"""Compared together: it bounds the memory that they take."""
 WORDS_A_SEQUENCE = 3
 ALIKE = 0.7
 """News articles on one event that were written apart are alike to 0.2, rarely to 0.4; a copy with another lead, end or
@@ -58,19 +59,22 @@ def families(found: np.ndarray) -> np.ndarray:
 
 def _alike(found: np.ndarray) -> np.ndarray:
     """Pairs of a text and an earlier one that is alike, `[pairs, 2]`, in order."""
-    pairs = np.empty((0, 2), dtype=int)
+    count = len(found)
+    pairs = np.empty(0, dtype=int)  # as one number each, which sorts ten times as fast
     for band in range(BANDS):
         keys = _keys(found[:, band * ROWS : (band + 1) * ROWS])
         order = np.argsort(keys, kind="stable")
-        begins = np.flatnonzero(np.r_[True, keys[order][1:] != keys[order][:-1]]) if len(keys) else order
-        leaders = np.empty(len(keys), dtype=int)
-        leaders[order] = np.repeat(order[begins], np.diff(np.r_[begins, len(keys)]))
-        others = np.flatnonzero(leaders < np.arange(len(keys)))
+        begins = np.flatnonzero(np.r_[True, keys[order][1:] != keys[order][:-1]]) if count else order
+        leaders = np.empty(count, dtype=int)
+        leaders[order] = np.repeat(order[begins], np.diff(np.r_[begins, count]))
+        others = np.flatnonzero(leaders < np.arange(count))
+        held = [pairs]
         for start in range(0, len(others), ROWS_AT_ONCE):
             some = others[start : start + ROWS_AT_ONCE]
             alike = some[_share(found[some], found[leaders[some]]) >= ALIKE]
-            pairs = np.unique(np.concatenate([pairs, np.stack([alike, leaders[alike]], axis=1)]), axis=0)
-    return pairs
+            held.append(alike * count + leaders[alike])
+        pairs = np.unique(np.concatenate(held))
+    return np.stack(np.divmod(pairs, max(count, 1)), axis=1)
 
 
 def _share(one: np.ndarray, other: np.ndarray) -> np.ndarray:

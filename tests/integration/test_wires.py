@@ -4,11 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from service.http.app import create_app
 from service.settings import InvalidSettings, Settings, read_settings
 from tests.articles import BUDGET, HARBOUR
 from tests.patience import until
+from tests.servers import Quiet, serving
 
 SECRET, TOKEN = "c4fdaf87900b", "reader-token"
 
@@ -41,45 +40,30 @@ class FakeMiniflux:
 def fake_miniflux() -> Iterator[FakeMiniflux]:
     state = FakeMiniflux()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(Quiet):
+        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
             id = int(self.path.removeprefix("/v1/entries/"))
             if self.headers.get("x-auth-token") != TOKEN or id not in state.entries:
-                self._answer(404)
+                self.reply(404, {})
             else:
-                self._answer(200, body=json.dumps({"id": id, "content": state.entries[id]}).encode())
+                self.reply(200, {"id": id, "content": state.entries[id]})
 
-        def do_PUT(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        def do_PUT(self) -> None:  # noqa: N802 - the name that http.server calls
+            body = self.read_json()
             state.asked += 1
             if self.headers.get("x-auth-token") != TOKEN:
-                self._answer(401)
+                self.reply(401, {})
             elif state.redirects:
-                self._answer(307, {"location": f"{state.url}/elsewhere"})
+                self.reply(307, {}, {"location": f"{state.url}/elsewhere"})
             elif state.asked <= state.fails:
-                self._answer(503)
+                self.reply(503, {})
             else:
                 state.updated[int(self.path.removeprefix("/v1/entries/"))] = body
-                self._answer(201)
+                self.reply(201, {})
 
-        def _answer(self, status: int, headers: dict[str, str] | None = None, body: bytes = b"{}") -> None:
-            self.send_response(status)
-            for name, value in {"content-length": str(len(body)), **(headers or {})}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(Handler) as url:
+        state.url = url
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture
